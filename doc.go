@@ -1,0 +1,2 @@
+// Package sojourn manages HTTP sessions.
+package sojourn
