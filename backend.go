@@ -1,0 +1,88 @@
+package sojourn
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// backend is the store as the manager uses it: capabilities found once, failures wrapped and observed in one place, and
+// the changes that a store cannot make itself made here.
+type backend struct {
+	store   Store
+	patcher Patcher
+	index   SubjectIndex
+	lister  Lister
+	sweeper Sweeper
+	watcher Watcher
+	parser  KeyParser
+	fail    func(ctx context.Context, err *StoreError)
+}
+
+func newBackend(st Store) backend {
+	b := backend{store: st}
+	b.patcher, _ = As[Patcher](st)
+	b.index, _ = As[SubjectIndex](st)
+	b.lister, _ = As[Lister](st)
+	b.sweeper, _ = As[Sweeper](st)
+	b.watcher, _ = As[Watcher](st)
+	b.parser, _ = As[KeyParser](st)
+	return b
+}
+
+// failed wraps a store's failure and tells the observer.
+func (b *backend) failed(ctx context.Context, op string, id ID, err error) error {
+	wrapped := &StoreError{op, id, err}
+	b.fail(ctx, wrapped)
+	return wrapped
+}
+
+// answered reports whether err is one of the contract's answers, so that what happened in the store is known. After any
+// other error a write may have been made or not.
+func answered(err error) bool {
+	for _, answer := range [...]error{nil, ErrNotFound, ErrConflict, ErrTooLarge, ErrEnded, ErrCorrupt, ErrNewer, errors.ErrUnsupported} {
+		if errors.Is(err, answer) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *backend) load(ctx context.Context, key Key) (State, error) {
+	state, err := b.store.Load(ctx, key)
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
+		err = b.failed(ctx, "load", key.ID(), err)
+	}
+	return state, err
+}
+
+func (b *backend) delete(ctx context.Context, key Key) error {
+	if err := b.store.Delete(ctx, key); err != nil && !errors.Is(err, ErrNotFound) {
+		return b.failed(ctx, "delete", key.ID(), err)
+	}
+	return nil
+}
+
+// patch applies p under ttl. Without a Patcher it does so by Update at the version that was loaded, after a Load if that
+// is not known; left is the TTL to keep then if ttl is shorter. It returns the store's own error, and the key, which
+// only a client-side store changes.
+func (b *backend) patch(ctx context.Context, key Key, stored *State, p Patch, ttl, left time.Duration) (Key, error) {
+	if b.patcher != nil {
+		err := b.patcher.Patch(ctx, key, p, ttl)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return key, err
+		}
+	}
+	if stored.Version == 0 {
+		fresh, err := b.store.Load(ctx, key)
+		if err != nil {
+			return key, err
+		}
+		*stored, left = fresh, fresh.TTL
+	}
+	next, err := stored.With(p)
+	if err != nil {
+		return key, err
+	}
+	return b.store.Update(ctx, key, next, max(ttl, left))
+}

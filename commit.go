@@ -1,0 +1,471 @@
+package sojourn
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// commit stores what the session collected. The final commit, the one at the response's first byte, also touches and
+// renews what is due. It runs on a context of its own: the client's leaving does not stop it half-way.
+func (v *Visit) commit(ctx context.Context, final bool) error {
+	v.io.Lock()
+	defer v.io.Unlock()
+	if !v.loaded {
+		if !final || v.m.cfg.Extend != ExtendOnRequest || v.isSent() || !v.mayPresent() {
+			return nil
+		}
+		if err := v.load(ctx); err != nil {
+			return nil // an event says so; nobody asked for the session
+		}
+	}
+	if v.loadErr != nil {
+		return nil // whoever asked for the session has the error
+	}
+	s := &v.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending.isEmpty() && (!final || !s.status.opens()) {
+		return nil
+	}
+	call := &v.commitCtx
+	if v.committed {
+		call = new(callContext)
+	}
+	v.committed = true
+	c := commit{v: v, m: v.m, s: s, ctx: call.begin(ctx, v.m.cfg.Timeout, false), now: v.m.now()}
+	defer call.end()
+	c.gone = ctx.Err() != nil
+	return c.run(final)
+}
+
+// mayPresent reports whether the request carries something that could be a token, without looking at it.
+func (v *Visit) mayPresent() bool {
+	name := "Cookie"
+	if v.m.cfg.Header != "" {
+		name = v.m.cfg.Header
+	}
+	return len(v.header(name)) > 0
+}
+
+// commit is one commit under way. It runs under the session's lock.
+type commit struct {
+	v    *Visit
+	m    *Manager
+	s    *Session
+	ctx  context.Context
+	now  time.Time
+	plan plan
+	sent bool // no cookie can reach the client any more
+	gone bool // the client has left
+}
+
+// run is the table of what a commit does.
+func (c *commit) run(final bool) error {
+	s := c.s
+	s.settle()
+	c.plan, s.pending = s.pending, plan{}
+	c.sent = c.v.isSent()
+	if err := c.steps(final); err != nil {
+		// What the handler saw was never stored.
+		s.flight, s.floor = nil, Values{}
+		if s.status.opens() {
+			s.floor = s.stored.Values
+		}
+		if failure := (*StoreError)(nil); !errors.As(err, &failure) {
+			c.m.observe(c.ctx, Event{EventLost, s.key.id, err})
+		}
+		return err
+	}
+	return nil
+}
+
+func (c *commit) steps(final bool) error {
+	s, p := c.s, &c.plan
+	if p.logout {
+		if err := c.logout(); err != nil {
+			return err
+		}
+	}
+	if p.err != nil {
+		return p.err
+	}
+	switch {
+	case p.login:
+		return c.login()
+	case s.status == statusAmbiguous:
+		if p.isEmpty() {
+			return nil
+		}
+		return ErrConflict
+	case s.status == statusNone:
+		return c.create()
+	case s.status == statusRefused:
+		if len(p.changes) > 0 || p.cleared || p.renew {
+			return ErrRenewed
+		}
+		return nil
+	case p.renew:
+		return c.renew()
+	}
+	if final && c.renewalDue() {
+		if done, err := c.renewInTime(); done {
+			return err
+		}
+	}
+	if len(p.changes) > 0 || p.cleared {
+		return c.patch()
+	}
+	if final {
+		c.touch()
+	}
+	return nil
+}
+
+// logout deletes what was live when Logout was called. The cookie goes even if the store fails: the next person at this
+// browser must not be logged in after the outage.
+func (c *commit) logout() error {
+	s, target := c.s, c.plan.target
+	if target.IsZero() {
+		if s.status == statusAmbiguous && !c.plan.login {
+			return ErrConflict // two sessions are live, and which one is meant cannot be known
+		}
+		return nil
+	}
+	s.status, s.stored, s.key, s.generation = statusNone, State{}, Key{}, 0
+	err := c.m.backend.delete(c.ctx, target)
+	if !c.sent {
+		if replyErr := c.v.setReply("", 0); replyErr != nil {
+			return replyErr
+		}
+	}
+	if err != nil {
+		return err
+	}
+	c.m.observe(c.ctx, Event{Kind: EventEnd, ID: target.ID()})
+	c.m.live.wake(target.ID())
+	return nil
+}
+
+// create begins a visitor's session, if there is anything to keep.
+func (c *commit) create() error {
+	values, err := c.values(Values{})
+	if err != nil || values == (Values{}) {
+		return err
+	}
+	return c.save(values, EventCreate)
+}
+
+// save files a new session and hands its token to the client.
+func (c *commit) save(values Values, kind EventKind) error {
+	if c.sent {
+		return ErrSent
+	}
+	if err := c.checkSize(values); err != nil {
+		return err
+	}
+	secret, digest := newSecret()
+	f := Facts{
+		Realm: c.m.cfg.Realm, Label: c.v.label(), Created: c.now, Renewed: c.now, Digest: digest,
+		Remembered: c.plan.remember,
+	}
+	if c.plan.login {
+		f.Subject, f.Authenticated, f.Generation = c.plan.subject, c.v.began, 1
+	}
+	f.Deadline = f.start().Add(c.m.lifetime(&f).Absolute)
+	state := State{Facts: f, Values: values}
+	key, err := c.m.backend.store.Save(c.ctx, state, c.m.ttl(&f, c.now))
+	if err != nil {
+		return c.refusal("save", ID{}, err)
+	}
+	if key.IsZero() || key.id.IsZero() || key.id == c.s.key.id {
+		return c.m.backend.failed(c.ctx, "save", key.id, errors.New("the store returned a key that cannot be new"))
+	}
+	c.s.hold(key, state, digest, c.now)
+	c.m.observe(c.ctx, Event{Kind: kind, ID: key.id})
+	return c.tell(secret)
+}
+
+// hold makes state, which the store has acknowledged, the session's.
+func (s *Session) hold(key Key, state State, d digest, now time.Time) {
+	s.status, s.key, s.digest = statusLive, key, d
+	s.stored, s.floor, s.flight, s.loadedAt = state, state.Values, nil, now
+	s.generation = state.Facts.Generation
+	s.stored.Version = 0 // the store knows it, we do not
+	s.stored.TTL = s.v.m.ttl(&state.Facts, now)
+}
+
+// tell gives the client the token of the session that was just stored.
+func (c *commit) tell(secret [secretLen]byte) error {
+	f := &c.s.stored.Facts
+	if c.m.backend.parser != nil {
+		c.s.secret = func() [secretLen]byte { return secret }
+	}
+	var age time.Duration
+	if c.m.lifetime(f).Persistent {
+		age = c.m.deadline(f, c.now).Sub(c.now)
+	}
+	return c.v.setReply(formatToken(c.s.key, secret), age)
+}
+
+// refusal turns a store's error into the commit's: the contract's answers as they are, anything else a *StoreError.
+func (c *commit) refusal(op string, id ID, err error) error {
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrEnded):
+		return ErrEnded
+	case errors.Is(err, ErrTooLarge):
+		return ErrTooLarge
+	}
+	return c.m.backend.failed(c.ctx, op, id, err)
+}
+
+// patch stores changes of values. A change that lost a race is made again on what is there now.
+func (c *commit) patch() error {
+	s := c.s
+	id, held := s.key.id, false
+	defer func() {
+		if held {
+			c.m.locks.unlock(id)
+		}
+	}()
+	for attempt := 0; ; attempt++ {
+		if !held && (attempt > 0 || c.m.locks.busy(id)) {
+			if err := c.m.locks.lock(c.ctx, id); err != nil {
+				return c.m.backend.failed(c.ctx, "patch", id, err)
+			}
+			held, attempt = true, max(attempt, 1)
+		}
+		if attempt > 0 {
+			if err := c.again(attempt); err != nil {
+				return err
+			}
+		}
+		changes, p, err := c.prepare(s.stored.Values)
+		if err != nil {
+			return err
+		}
+		if !p.Clear && len(p.Remove) == 0 && p.Set == (Values{}) {
+			return nil
+		}
+		key, err := c.m.backend.patch(c.ctx, s.key, &s.stored, p, c.patchTTL(), c.left())
+		if errors.Is(err, ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return c.refusal("patch", s.key.id, err)
+		}
+		return c.patched(key, changes)
+	}
+}
+
+// patched notes what the store acknowledged. The values are put together only if somebody asks for them.
+func (c *commit) patched(key Key, changes []change) error {
+	s := c.s
+	if !c.plan.cleared {
+		s.floor = s.stored.Values
+	}
+	s.flight, s.stored.Version = changes, 0
+	if len(changes) == 0 {
+		s.stored.Values = s.floor
+	}
+	return c.rekey(key)
+}
+
+// rekey tells the client the next key of a client-side store, which goes with the same secret.
+func (c *commit) rekey(key Key) error {
+	if key == c.s.key || c.s.secret == nil {
+		return nil
+	}
+	c.s.key = key
+	if c.sent {
+		return ErrSent
+	}
+	return c.tell(c.s.secret())
+}
+
+// again loads what is there after a conflict, and decides whether the change may still be made.
+func (c *commit) again(attempt int) error {
+	s := c.s
+	if attempt > 1 && !wait(c.ctx, jitter(time.Duration(min(attempt, 16))*time.Millisecond)) {
+		return c.m.backend.failed(c.ctx, "patch", s.key.id, c.ctx.Err())
+	}
+	status, err := c.reload()
+	switch {
+	case err != nil:
+		return err
+	case s.stored.Version == 0:
+		return ErrEnded
+	case !status.opens() || s.stored.Facts.Generation != s.generation:
+		return ErrRenewed
+	}
+	s.status = status
+	return nil
+}
+
+// reload loads the session's record anew and says what our token opens now. A record that is gone opens nothing and
+// leaves no facts.
+func (c *commit) reload() (status, error) {
+	s := c.s
+	state, err := c.m.backend.load(c.ctx, s.key)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+		s.stored = State{}
+		return statusNone, nil
+	}
+	if err != nil {
+		return statusNone, err
+	}
+	now := c.m.now()
+	s.stored, s.loadedAt = state, now
+	if !now.Before(c.m.deadline(&state.Facts, now)) {
+		s.stored = State{}
+		return statusNone, nil
+	}
+	status, _ := c.m.classify(&state.Facts, s.digest, now)
+	return status, nil
+}
+
+// prepare makes the changes on top of the stored values, and the patch that says so. Changes that came to nothing are
+// left out, so that an equal value is no change.
+func (c *commit) prepare(stored Values) ([]change, Patch, error) {
+	p := Patch{
+		Generation: c.s.generation,
+		Clear:      c.plan.cleared, Keep: c.plan.keep,
+		MaxSize: c.m.cfg.MaxSize, MaxNames: c.m.cfg.MaxNames,
+	}
+	base := stored
+	if c.plan.cleared {
+		base = stored.with(Patch{Clear: true, Keep: c.plan.keep})
+	}
+	changes := c.plan.changes
+	kept := 0
+	var expect []pair
+	for i := range changes {
+		change := &changes[i]
+		before := base.Get(change.name)
+		if change.again != nil {
+			text, err := c.remake(change.again, before)
+			if err != nil {
+				return nil, p, err
+			}
+			change.text = text
+		}
+		if change.text == before {
+			continue
+		}
+		if change.again != nil {
+			expect = append(expect, pair{change.name, before})
+		}
+		if change.text == "" {
+			p.Remove = append(p.Remove, change.name)
+		}
+		kept++
+	}
+	p.Set = packSet(changes, base, kept)
+	p.Expect = packExpect(expect)
+	return changes, p, nil
+}
+
+// remake calls a Field's function. The lock is open meanwhile, so that one which looks at the session does not wait for
+// itself.
+func (c *commit) remake(again remaker, before string) (string, error) {
+	c.s.mu.Unlock()
+	defer c.s.mu.Lock()
+	return again.remake(c.s, before)
+}
+
+// packSet packs the changes that set something new. Mostly that is all of them.
+func packSet(changes []change, base Values, most int) Values {
+	var few [2]change
+	set := few[:0]
+	if most > len(few) {
+		set = make([]change, 0, most)
+	}
+	for _, change := range changes {
+		if change.text != "" && change.text != base.Get(change.name) {
+			set = append(set, change)
+		}
+	}
+	if len(set) == 0 {
+		return Values{}
+	}
+	return packChanges(set)
+}
+
+func packExpect(expect []pair) Values {
+	if len(expect) < 2 {
+		return packPairs(expect)
+	}
+	return CollectValues(func(yield func(name, text string) bool) {
+		for _, p := range expect {
+			if !yield(p.name, p.text) {
+				return
+			}
+		}
+	})
+}
+
+// values returns the session's values after the plan, on top of stored ones, for the calls that replace a record.
+func (c *commit) values(stored Values) (Values, error) {
+	_, p, err := c.prepare(stored)
+	if err != nil {
+		return Values{}, err
+	}
+	return stored.with(p), nil
+}
+
+// checkSize holds the limits where no Patch does.
+func (c *commit) checkSize(values Values) error {
+	if values.Size() > c.m.cfg.MaxSize || values.Len() > c.m.cfg.MaxNames {
+		return ErrTooLarge
+	}
+	return nil
+}
+
+// patchTTL is what a change extends the TTL to: nothing for a late request.
+func (c *commit) patchTTL() time.Duration {
+	if c.s.status == statusLate {
+		return time.Millisecond
+	}
+	return c.m.ttl(&c.s.stored.Facts, c.now)
+}
+
+// left is the TTL that remains by our knowledge, erring to the shorter side.
+func (c *commit) left() time.Duration { return c.s.stored.TTL - c.m.now().Sub(c.s.loadedAt) }
+
+// touch extends the idle timeout if enough of it is used up. That it fails is no reason to fail the request: the session
+// then lives shorter, never longer.
+func (c *commit) touch() {
+	s := c.s
+	if s.status != statusLive || c.m.cfg.Extend == ExtendOnChange || s.stored.TTL <= 0 {
+		return
+	}
+	ttl := c.m.ttl(&s.stored.Facts, c.now)
+	if !touchDue(s.stored.TTL, ttl) {
+		return
+	}
+	err := c.m.backend.store.UpdateTTL(c.ctx, s.key, ttl)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		c.touchByUpdate(ttl)
+	case err == nil, errors.Is(err, ErrNotFound):
+		s.stored.TTL = ttl
+	default:
+		_ = c.m.backend.failed(c.ctx, "touch", s.key.id, err)
+	}
+}
+
+// touchByUpdate is for a client-side store, whose TTL is in its key.
+func (c *commit) touchByUpdate(ttl time.Duration) {
+	s := c.s
+	if c.sent || s.stored.Version == 0 {
+		return
+	}
+	key, err := c.m.backend.store.Update(c.ctx, s.key, s.stored, ttl)
+	if err == nil {
+		s.stored.Version, s.stored.TTL = 0, ttl
+		err = c.rekey(key)
+	}
+	if err != nil && !answered(err) {
+		_ = c.m.backend.failed(c.ctx, "touch", s.key.id, err)
+	}
+}

@@ -1,0 +1,313 @@
+package sojourn
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// response is the http.ResponseWriter that handlers see. It commits at the commit point: the first of final WriteHeader,
+// Write, ReadFrom, Flush, Hijack and return. If the commit fails, nothing that the handler wrote reaches the client.
+//
+// Cookie and caching headers enter the header map only then: an informational response would send them early, and
+// http.ServeContent removes Cache-Control on its error path.
+type response struct {
+	visit *Visit
+	w     http.ResponseWriter
+	next  *http.Request
+	// before is the header as it was when the request came in, nil if it was empty.
+	before http.Header
+
+	begun     bool  // the commit point has passed
+	failed    bool  // the answer is an error
+	answering bool  // OnError is writing
+	err       error // of the commit: the handler's own writes are dropped
+	done      bool  // the handler returned, and did not panic
+
+	cookie, cacheControl, vary [1]string // one allocation less each
+}
+
+func (x *response) begin(v *Visit, w http.ResponseWriter, next *http.Request) {
+	x.visit, x.w, x.next = v, w, next
+	if header := w.Header(); len(header) > 0 {
+		x.before = header.Clone()
+	}
+}
+
+// finish is the commit point of a handler that wrote nothing; of one that did, it stores what came later.
+func (x *response) finish() {
+	if !x.begun {
+		x.commit()
+		return
+	}
+	_ = x.visit.commit(x.next.Context(), false) // too late to tell the client; a failure is an event
+}
+
+// commit reports whether the handler's response may go on.
+func (x *response) commit() bool {
+	if x.answering {
+		x.settle()
+		return true
+	}
+	if err := x.visit.commit(x.next.Context(), true); err != nil {
+		x.answer(err)
+		return false
+	}
+	x.settle()
+	return true
+}
+
+// settle makes the header final.
+func (x *response) settle() {
+	if x.begun {
+		return
+	}
+	x.begun = true
+	x.visit.Sent()
+	x.dropForeign()
+	x.visit.headers(x.failed, x.add)
+}
+
+// answer has OnError answer instead of the handler.
+func (x *response) answer(err error) {
+	x.fail()
+	x.err, x.answering = err, true
+	x.visit.m.cfg.OnError(x.writer(), x.next, err)
+	if !x.begun {
+		x.writeHeader(http.StatusServiceUnavailable)
+	}
+	x.answering = false
+}
+
+// fail drops what the handler put into the header: a cacheable 503 with somebody's Location and a wrong length harms more
+// than the failure (attacks, item 7).
+func (x *response) fail() {
+	if x.begun {
+		return
+	}
+	x.failed = true
+	header := x.w.Header()
+	clear(header)
+	for name, values := range x.before {
+		header[name] = slices.Clone(values)
+	}
+}
+
+// add puts a header of ours beside the handler's.
+func (x *response) add(name, value string) bool {
+	header := x.w.Header()
+	switch name {
+	case "Cache-Control":
+		if value == "private" && len(header[name]) > 0 {
+			return true // the handler knows better what its own page may
+		}
+		x.cacheControl[0] = value
+		header[name] = x.cacheControl[:1:1]
+	case "Vary":
+		for _, line := range header[name] {
+			for field := range strings.SplitSeq(line, ",") {
+				if field = strings.TrimSpace(field); field == "*" || strings.EqualFold(field, value) {
+					return true
+				}
+			}
+		}
+		if len(header[name]) == 0 {
+			x.vary[0] = value
+			header[name] = x.vary[:1:1]
+			return true
+		}
+		header[name] = append(header[name], value)
+	default:
+		x.cookie[0] = value
+		if name == "Set-Cookie" && len(header[name]) > 0 {
+			header[name] = append(header[name], value)
+			return true
+		}
+		header[name] = x.cookie[:1:1]
+	}
+	return true
+}
+
+// dropForeign removes a cookie of our name that a handler or an upstream server set: it could only be a fixation, or a
+// second one (RFC 6265bis §4.1.1, SEC-37).
+func (x *response) dropForeign() {
+	m, header := x.visit.m, x.w.Header()
+	name, dropped := "Set-Cookie", false
+	if m.cfg.Header != "" {
+		name = m.cfg.Header
+		dropped = len(header[name]) > 0
+		delete(header, name)
+	} else if cookies := header[name]; slices.ContainsFunc(cookies, m.cookie.isOurs) {
+		dropped = true
+		if cookies = slices.DeleteFunc(cookies, m.cookie.isOurs); len(cookies) > 0 {
+			header[name] = cookies
+		} else {
+			delete(header, name)
+		}
+	}
+	if dropped {
+		m.observe(x.next.Context(), Event{Kind: EventForeignCookie})
+	}
+}
+
+func (x *response) Header() http.Header { return x.w.Header() }
+
+// Unwrap is for http.ResponseController: deadlines and full duplex are none of our business.
+func (x *response) Unwrap() http.ResponseWriter { return x.w }
+
+func (x *response) WriteHeader(code int) {
+	if 100 <= code && code < 200 && code != http.StatusSwitchingProtocols {
+		if !x.begun {
+			x.w.WriteHeader(code) // informational: not final, and without a cookie
+		}
+		return
+	}
+	x.writeHeader(code)
+}
+
+func (x *response) writeHeader(code int) {
+	if x.begun {
+		if x.err == nil {
+			x.w.WriteHeader(code) // superfluous: net/http says where
+		}
+		return
+	}
+	if x.commit() {
+		x.w.WriteHeader(code)
+	}
+}
+
+// ready passes the commit point and returns the error that forbids to write, if any.
+func (x *response) ready() error {
+	if !x.begun {
+		x.commit()
+	}
+	if x.err != nil && !x.answering {
+		return x.err
+	}
+	return nil
+}
+
+func (x *response) Write(b []byte) (int, error) {
+	if err := x.ready(); err != nil {
+		return 0, err
+	}
+	return x.w.Write(b)
+}
+
+func (x *response) WriteString(text string) (int, error) {
+	if err := x.ready(); err != nil {
+		return 0, err
+	}
+	return io.WriteString(x.w, text)
+}
+
+// ReadFrom keeps the server's way of sending a file without copying it.
+func (x *response) ReadFrom(src io.Reader) (int64, error) {
+	if err := x.ready(); err != nil {
+		return 0, err
+	}
+	return io.Copy(x.w, src)
+}
+
+func (x *response) flush() error {
+	if err := x.ready(); err != nil {
+		return err
+	}
+	return http.NewResponseController(x.w).Flush()
+}
+
+// hijack commits first. Whoever takes the connection writes the response himself, so no cookie of ours can be in it.
+func (x *response) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if !x.begun {
+		x.visit.Sent()
+	}
+	if err := x.ready(); err != nil {
+		return nil, nil, err
+	}
+	return http.NewResponseController(x.w).Hijack()
+}
+
+func (x *response) push(target string, opts *http.PushOptions) error {
+	if pusher, ok := x.w.(http.Pusher); ok {
+		return pusher.Push(target, opts)
+	}
+	return http.ErrNotSupported
+}
+
+// writer returns x as a type that offers what the writer below can do, and no more. Each is one pointer, so none costs an
+// allocation.
+func (x *response) writer() http.ResponseWriter {
+	_, pushes := x.w.(http.Pusher)
+	flushes := offers[http.Flusher](x.w) || offers[interface{ FlushError() error }](x.w)
+	hijacks := offers[http.Hijacker](x.w)
+	switch {
+	case flushes && hijacks && pushes:
+		return flushHijackPushWriter{x}
+	case flushes && hijacks:
+		return flushHijackWriter{x}
+	case flushes && pushes:
+		return flushPushWriter{x}
+	case hijacks && pushes:
+		return hijackPushWriter{x}
+	case flushes:
+		return flushWriter{x}
+	case hijacks:
+		return hijackWriter{x}
+	case pushes:
+		return pushWriter{x}
+	}
+	return x
+}
+
+// offers reports whether w, or a writer below it, is a T: an http.ResponseController would find that one, past us.
+func offers[T any](w http.ResponseWriter) bool {
+	for {
+		if _, ok := w.(T); ok {
+			return true
+		}
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = wrapper.Unwrap()
+	}
+}
+
+type (
+	flushWriter           struct{ *response }
+	hijackWriter          struct{ *response }
+	pushWriter            struct{ *response }
+	flushHijackWriter     struct{ *response }
+	flushPushWriter       struct{ *response }
+	hijackPushWriter      struct{ *response }
+	flushHijackPushWriter struct{ *response }
+)
+
+func (w flushWriter) Flush()                      { _ = w.flush() }
+func (w flushWriter) FlushError() error           { return w.flush() }
+func (w flushHijackWriter) Flush()                { _ = w.flush() }
+func (w flushHijackWriter) FlushError() error     { return w.flush() }
+func (w flushPushWriter) Flush()                  { _ = w.flush() }
+func (w flushPushWriter) FlushError() error       { return w.flush() }
+func (w flushHijackPushWriter) Flush()            { _ = w.flush() }
+func (w flushHijackPushWriter) FlushError() error { return w.flush() }
+
+func (w hijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)          { return w.hijack() }
+func (w flushHijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)     { return w.hijack() }
+func (w hijackPushWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)      { return w.hijack() }
+func (w flushHijackPushWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
+
+func (w pushWriter) Push(target string, opts *http.PushOptions) error { return w.push(target, opts) }
+func (w flushPushWriter) Push(target string, opts *http.PushOptions) error {
+	return w.push(target, opts)
+}
+func (w hijackPushWriter) Push(target string, opts *http.PushOptions) error {
+	return w.push(target, opts)
+}
+func (w flushHijackPushWriter) Push(target string, opts *http.PushOptions) error {
+	return w.push(target, opts)
+}

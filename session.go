@@ -1,0 +1,429 @@
+package sojourn
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Session is what a handler reads and changes. Whoever holds one holds a loaded one: no method but Commit, a Logout after
+// the response has begun, and Context's background check calls the store, and reading cannot fail for the store's sake.
+//
+// Changes are collected and committed with the response. A change that cannot be kept (a value without JSON form, a bad
+// name) is remembered and fails that commit, so Set needs no error to check; Commit and Err tell at once. Methods are safe
+// for the goroutines of one request; while one of them commits, the others wait.
+type Session struct {
+	v *Visit
+
+	mu     sync.Mutex
+	status status
+	key    Key
+	digest digest
+	secret func() [secretLen]byte // of a client-side store's token
+	// stored is what the store has, as far as is known: after a Patch its Version is 0, unknown.
+	stored     State
+	loadedAt   time.Time
+	generation uint32 // as of the last load or commit of this request: another one refuses its token
+
+	// What a handler sees is pending over flight over floor.
+	floor   Values   // what the store had, or what a Login, Logout or Clear left of it
+	flight  []change // what the last commit stored, until it is needed again
+	pending plan
+	inline  [2]change // the first changes, without an allocation
+}
+
+// plan is what the next commit is to do.
+type plan struct {
+	changes  []change
+	cleared  bool     // of the stored names only those in keep stay
+	keep     []string // with cleared
+	login    bool
+	subject  string // of login
+	logout   bool
+	target   Key // of logout; the zero Key if nothing is there to end
+	renew    bool
+	remember bool
+	// remembers says that remember was asked for.
+	remembers bool
+	err       error // the first change that could not be kept
+}
+
+func (p *plan) isEmpty() bool {
+	return len(p.changes) == 0 && !p.cleared && !p.login && !p.logout && !p.renew && p.err == nil
+}
+
+// change is the new text of one name.
+type change struct {
+	name string
+	text string // "" removes
+	// again, if any, makes the text from the one before: when another request won the race it is asked again.
+	again remaker
+}
+
+// remaker is a Field's function with its type erased.
+type remaker interface {
+	remake(s *Session, old string) (string, error)
+}
+
+// Load returns the session of the request that ctx belongs to, of the innermost manager around the handler. It calls the
+// store the first time, at most once per request. A client without a live session gets an empty one. A store that fails is
+// an error, for [Error] to answer, never an empty session. Without a manager: [ErrNoManager].
+func Load(ctx context.Context) (*Session, error) {
+	v, ok := ctx.Value(visitKey{}).(*Visit)
+	if !ok {
+		return nil, ErrNoManager
+	}
+	return v.Load(ctx)
+}
+
+// Load returns this manager's session of the request that ctx belongs to. See the function [Load].
+func (m *Manager) Load(ctx context.Context) (*Session, error) {
+	v, ok := ctx.Value(visitKey{m}).(*Visit)
+	if !ok {
+		return nil, ErrNoManager
+	}
+	return v.Load(ctx)
+}
+
+// visitKey is the context key of a manager's visit; with a nil manager, of the innermost one.
+type visitKey struct{ m *Manager }
+
+// visitContext carries a visit. It is a context of its own, instead of context.WithValue, to save an allocation.
+type visitContext struct {
+	context.Context
+	v *Visit
+}
+
+func (c *visitContext) Value(key any) any {
+	if k, ok := key.(visitKey); ok && (k.m == nil || k.m == c.v.m) {
+		return c.v
+	}
+	return c.Context.Value(key)
+}
+
+// ID returns the session's public name, the same for its whole life, zero until it is first committed.
+func (s *Session) ID() ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.key.id
+}
+
+// IsNew reports whether the client presented no live session.
+func (s *Session) IsNew() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.status.opens()
+}
+
+// Subject returns who is logged in, "" for a visitor.
+func (s *Session) Subject() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.subject()
+}
+
+func (s *Session) subject() string {
+	switch {
+	case s.pending.login:
+		return s.pending.subject
+	case s.pending.logout || !s.status.opens():
+		return ""
+	}
+	return s.stored.Facts.Subject
+}
+
+// Facts returns what else is known: times, label, deadline. It is the zero Facts until a new session is first committed,
+// and a Login or Renew shows in it after the commit.
+func (s *Session) Facts() Facts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending.logout || !s.status.opens() {
+		return Facts{}
+	}
+	f := s.stored.Facts
+	f.Deadline = s.v.m.deadline(&f, s.v.m.now())
+	return f
+}
+
+// Fresh reports whether the subject logged in less than max ago: for a page that asks for the password again. A login
+// time more than a minute ahead of this node's clock is not fresh.
+func (s *Session) Fresh(max time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending.login {
+		return max > 0
+	}
+	if s.subject() == "" {
+		return false
+	}
+	age := s.v.m.now().Sub(s.stored.Facts.Authenticated)
+	return -time.Minute < age && age < max
+}
+
+// Has reports whether name has a value.
+func (s *Session) Has(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text(name) != ""
+}
+
+// Values returns all values as they are now, changes included.
+func (s *Session) Values() Values {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.view()
+}
+
+// text returns the JSON text of name as the handler sees it, "" if there is none.
+func (s *Session) text(name string) string {
+	for _, layer := range [...][]change{s.pending.changes, s.flight} {
+		for i := range layer {
+			if layer[i].name == name {
+				return layer[i].text
+			}
+		}
+	}
+	return s.floor.Get(name)
+}
+
+func (s *Session) view() Values {
+	s.settle()
+	return s.floor.with(overlay(s.pending.changes))
+}
+
+// settle folds the last commit's changes into the floor.
+func (s *Session) settle() {
+	if len(s.flight) > 0 {
+		s.floor = s.floor.with(overlay(s.flight))
+		s.stored.Values = s.floor
+		s.flight = nil
+	}
+}
+
+// overlay is the patch of changes that need no more thought. A text of "" in Set removes, see Values.merge.
+func overlay(changes []change) Patch { return Patch{Set: packChanges(changes)} }
+
+func packChanges(changes []change) Values {
+	if len(changes) == 1 {
+		one := [1]pair{{changes[0].name, changes[0].text}}
+		return packPairs(one[:])
+	}
+	pairs := make([]pair, len(changes))
+	for i, c := range changes {
+		pairs[i] = pair{c.name, c.text}
+	}
+	slices.SortFunc(pairs, func(a, b pair) int { return strings.Compare(a.name, b.name) })
+	return packPairs(pairs)
+}
+
+// put collects a change, over an earlier one of the same name.
+func (s *Session) put(c change) {
+	changes := s.pending.changes
+	for i := range changes {
+		if changes[i].name == c.name {
+			if c.again != nil && changes[i].again == nil {
+				c.again = nil // it builds on a value that this request has set itself
+			} else if c.again != nil {
+				c.again = chain{changes[i].again, c.again}
+			}
+			changes[i] = c
+			return
+		}
+	}
+	if c.again != nil && s.pending.cleared && !slices.Contains(s.pending.keep, c.name) {
+		c.again = nil // it builds on nothing, whatever is stored
+	}
+	if changes == nil {
+		changes = s.inline[:0:len(s.inline)]
+		if len(s.flight) > 0 {
+			changes = nil // the inline ones may still be in use
+		}
+	}
+	s.pending.changes = append(changes, c)
+}
+
+// chain is one function after another on the same name.
+type chain struct{ first, second remaker }
+
+func (c chain) remake(s *Session, old string) (string, error) {
+	text, err := c.first.remake(s, old)
+	if err != nil {
+		return "", err
+	}
+	return c.second.remake(s, text)
+}
+
+// Set makes v, as JSON, the value of name. Setting an equal value is no change.
+//
+// A value without JSON form, one with an object that has a name twice or nests deeper than 32, and a name that is empty,
+// longer than 255 bytes, not UTF-8 or contains NUL, cannot be kept.
+func (s *Session) Set(name string, v any) {
+	text, err := encodeValue(v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.set(name, text, err)
+}
+
+func (s *Session) set(name, text string, err error) {
+	if err == nil {
+		err = checkName(name)
+	}
+	if err != nil {
+		s.reject(fmt.Errorf("sojourn: value %q: %w", name, err))
+		return
+	}
+	if s.text(name) != text {
+		s.put(change{name: name, text: text})
+	}
+}
+
+func (s *Session) reject(err error) {
+	if s.pending.err == nil {
+		s.pending.err = err
+	}
+}
+
+// Get decodes the value of name into dst, as encoding/json does. It reports whether there is one; the error is about
+// decoding. An object with two names that differ only in case is refused where dst is a struct, because encoding/json
+// would let the second one win.
+func (s *Session) Get(name string, dst any) (bool, error) {
+	s.mu.Lock()
+	text := s.text(name)
+	s.mu.Unlock()
+	if text == "" {
+		return false, nil
+	}
+	if err := decodeValue(text, dst); err != nil {
+		return true, fmt.Errorf("sojourn: value %q: %w", name, err)
+	}
+	return true, nil
+}
+
+// Remove removes names. Absent ones do not matter.
+func (s *Session) Remove(names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range names {
+		if s.text(name) != "" {
+			s.put(change{name: name})
+		}
+	}
+}
+
+// Clear removes all values that the session has, also those that a parallel request has set since the load.
+func (s *Session) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	if s.floor == (Values{}) && len(s.pending.changes) == 0 && !s.status.opens() {
+		return
+	}
+	s.pending.changes, s.pending.cleared, s.pending.keep = nil, true, nil
+	s.floor = Values{}
+}
+
+// Login makes subject the owner: new secret, new deadline, authenticated now. Of a visitor's values only those named in
+// keep stay, so nothing planted before the login counts after it; of another subject's, none; of the same subject's, all.
+// Every earlier token of the session is refused from then on. It works whatever the client presented, and over another
+// subject's session it begins a new one. With Config.MaxSessions the subject's oldest sessions end.
+//
+// A login whose request began before all sessions of the subject were ended fails the commit with [ErrEnded].
+func (s *Session) Login(subject string, keep ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := checkName(subject); err != nil {
+		s.reject(fmt.Errorf("sojourn: subject %q: %w", subject, err))
+		return
+	}
+	s.settle()
+	switch s.subject() {
+	case subject: // all stay
+	case "":
+		s.pending.changes = slices.DeleteFunc(s.pending.changes, func(c change) bool { return !slices.Contains(keep, c.name) })
+		s.floor = s.floor.with(Patch{Clear: true, Keep: keep})
+		if !s.pending.cleared {
+			s.pending.cleared, s.pending.keep = true, slices.Clone(keep)
+		} else {
+			s.pending.keep = slices.DeleteFunc(slices.Clone(s.pending.keep), func(name string) bool { return !slices.Contains(keep, name) })
+		}
+	default:
+		s.pending.changes, s.pending.cleared, s.pending.keep = nil, true, nil
+		s.floor = Values{}
+	}
+	s.pending.login, s.pending.subject = true, strings.Clone(subject)
+}
+
+// Logout ends the session, with or without a subject, on the server and in the client, even if the handler panics
+// afterwards or the response is already on its way; if the store fails the cookie is removed all the same, and the answer
+// is an error. Values set afterwards, such as a farewell notice, begin a visitor's session under a new ID.
+//
+// A logout that was under way when the session was logged in again ends that login too.
+func (s *Session) Logout() {
+	s.mu.Lock()
+	target := s.key
+	if !s.status.opens() {
+		target = Key{}
+	}
+	if s.pending.logout { // once more
+		target = s.pending.target
+	}
+	// What was collected before ends with the session; a change that could not be kept no longer matters.
+	s.pending = plan{logout: true, target: target}
+	s.floor, s.flight = Values{}, nil
+	late := s.v.isSent()
+	s.mu.Unlock()
+	if late {
+		// Nobody will commit for us before the handler returns, and that may be hours.
+		_ = s.v.commit(context.Background(), false) // a failure is an event
+	}
+}
+
+// Renew gives the session a new secret and refuses the old one at once. Call it when privileges change; Login does it
+// itself. A new session has a new secret anyway.
+func (s *Session) Renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending.renew = true
+}
+
+// Remember chooses Config.Remember instead of Config.Lifetime, or the other way round. It has effect only beside a Login in
+// the same request, or on a new session: facts change only together with the secret.
+func (s *Session) Remember(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending.remember, s.pending.remembers = on, true
+}
+
+// Err returns the first change that could not be kept.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending.err
+}
+
+// Commit stores the changes now instead of with the response; ctx must not have ended before, and its end does not stop a
+// commit under way. On an error nothing was stored and the changes are dropped, except that after a [*StoreError] it is
+// not known. [ErrEnded]: the session is gone. [ErrRenewed]: a Login or Renew elsewhere replaced the token. [ErrTooLarge]:
+// over a limit. [ErrConflict]: the request presented two live sessions. After the response's headers have left, changes
+// that need a cookie are [ErrSent].
+func (s *Session) Commit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.v.commit(ctx, false)
+}
+
+// String names the session without its values.
+func (s *Session) String() string { return "sojourn.Session(" + s.ID().String() + ")" }
+
+// GoString is String.
+func (s *Session) GoString() string { return s.String() }
+
+// LogValue is a group of id and subject.
+func (s *Session) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", s.ID().String()), slog.String("subject", s.Subject()))
+}

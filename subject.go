@@ -1,0 +1,189 @@
+package sojourn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+)
+
+// Sessions lists the subject's sessions, newest first, or [errors.ErrUnsupported]. It may be called in a handler, to show
+// the user's devices.
+func (m *Manager) Sessions(ctx context.Context, subject string) ([]Entry, error) {
+	if err := m.checkSubject(subject); err != nil {
+		return nil, err
+	}
+	all, err := m.backend.index.ListSubject(ctx, m.cfg.Realm, subject)
+	if err != nil {
+		return nil, m.unsupported(ctx, "list", ID{}, err)
+	}
+	all = slices.DeleteFunc(all, func(e Entry) bool {
+		return e.Facts.Realm != m.cfg.Realm || e.Facts.Subject != subject || !m.complete(&e)
+	})
+	for i := range all {
+		m.complete(&all[i])
+	}
+	slices.SortStableFunc(all, func(a, b Entry) int { return b.Facts.Authenticated.Compare(a.Facts.Authenticated) })
+	return all, nil
+}
+
+// complete fills in what only the manager knows, and reports whether the session lives.
+func (m *Manager) complete(e *Entry) bool {
+	now := m.now()
+	end := m.deadline(&e.Facts, now)
+	if !now.Before(end) {
+		return false
+	}
+	e.Facts.Deadline = end
+	if e.TTL > 0 {
+		// A use leaves the whole idle timeout, or what remains until the deadline: then it was later than this says.
+		e.Seen = now.Add(e.TTL - m.lifetime(&e.Facts).Idle)
+		for _, t := range [...]time.Time{e.Facts.Created, e.Facts.Authenticated, e.Facts.Renewed} {
+			if t.After(e.Seen) {
+				e.Seen = t
+			}
+		}
+		if e.Seen.After(now) {
+			e.Seen = now
+		}
+	}
+	return true
+}
+
+// Revoke ends one session of subject. [ErrNotFound] if id is not the subject's: somebody else's session and one that never
+// was answer alike (CWE-639).
+func (m *Manager) Revoke(ctx context.Context, subject string, id ID) error {
+	if err := checkName(subject); err != nil {
+		return fmt.Errorf("sojourn: subject %q: %w", subject, err)
+	}
+	owns, err := m.owns(ctx, id, func(f *Facts) bool { return f.Subject == subject })
+	switch {
+	case err != nil:
+		return err
+	case !owns:
+		return ErrNotFound
+	}
+	return m.delete(ctx, id)
+}
+
+// End ends a session, whosever it is: for operators. One that is not there, or of another realm, is [ErrNotFound].
+func (m *Manager) End(ctx context.Context, id ID) error {
+	owns, err := m.owns(ctx, id, func(*Facts) bool { return true })
+	switch {
+	case err != nil:
+		return err
+	case !owns:
+		return ErrNotFound
+	}
+	return m.delete(ctx, id)
+}
+
+// owns loads id's session and reports whether it is of our realm and passes the test. A subject that is set never
+// changes, so the answer is still right when the session is deleted. A client-side store cannot load by ID; its leases,
+// found through the index, can be deleted by it.
+func (m *Manager) owns(ctx context.Context, id ID, test func(*Facts) bool) (bool, error) {
+	if m.backend.parser != nil {
+		for e, err := range m.All(ctx) {
+			if err != nil {
+				return false, err
+			}
+			if e.ID == id {
+				return test(&e.Facts), nil
+			}
+		}
+		return false, nil
+	}
+	state, err := m.backend.load(ctx, id.Key())
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return state.Facts.Realm == m.cfg.Realm && test(&state.Facts), nil
+}
+
+func (m *Manager) delete(ctx context.Context, id ID) error {
+	if err := m.backend.delete(ctx, id.Key()); err != nil {
+		return err
+	}
+	m.observe(ctx, Event{Kind: EventEnd, ID: id})
+	m.live.wake(id)
+	return nil
+}
+
+// RevokeAll ends all sessions of subject and says how many, or [errors.ErrUnsupported]. A login of the subject whose
+// request began before does not survive it either: it fails with [ErrEnded]. Clocks of nodes and engine that differ widen
+// or narrow that by the difference.
+func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
+	return m.RevokeOthers(ctx, subject, ID{})
+}
+
+// RevokeOthers ends all sessions of subject but keep: after a change of password, say. Like RevokeAll it refuses logins
+// under way. In a handler, let [Session.Renew] follow, not Login: the request's own login began before as well.
+func (m *Manager) RevokeOthers(ctx context.Context, subject string, keep ID) (int, error) {
+	if err := m.checkSubject(subject); err != nil {
+		return 0, err
+	}
+	n, err := m.backend.index.DeleteSubject(ctx, m.cfg.Realm, subject, keep)
+	if err != nil {
+		return n, m.unsupported(ctx, "revoke", ID{}, err)
+	}
+	if n > 0 {
+		m.observe(ctx, Event{Kind: EventEnd, ID: ID{}})
+	}
+	m.live.wakeSubject(subject)
+	// A login that begins from here on is not under way any more, but the mark and Facts count milliseconds: let this one
+	// pass, so that the two differ.
+	now := time.Now()
+	time.Sleep(now.Truncate(time.Millisecond).Add(time.Millisecond).Sub(now))
+	return n, nil
+}
+
+func (m *Manager) checkSubject(subject string) error {
+	if m.backend.index == nil {
+		return errors.ErrUnsupported
+	}
+	if err := checkName(subject); err != nil {
+		return fmt.Errorf("sojourn: subject %q: %w", subject, err)
+	}
+	return nil
+}
+
+// unsupported passes on what a decorator says for a store that lacks the capability; everything else is a failure.
+func (m *Manager) unsupported(ctx context.Context, op string, id ID, err error) error {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return errors.ErrUnsupported
+	}
+	return m.backend.failed(ctx, op, id, err)
+}
+
+// All iterates over all sessions of the manager's realm, or yields [errors.ErrUnsupported]. A session that lives from the
+// beginning to the end comes at least once.
+func (m *Manager) All(ctx context.Context) iter.Seq2[Entry, error] {
+	const page = 256
+	return func(yield func(Entry, error) bool) {
+		if m.backend.lister == nil {
+			yield(Entry{}, errors.ErrUnsupported)
+			return
+		}
+		for cursor := ""; ; {
+			entries, next, err := m.backend.lister.List(ctx, cursor, page)
+			if err != nil {
+				yield(Entry{}, m.unsupported(ctx, "list", ID{}, err))
+				return
+			}
+			for _, e := range entries {
+				if e.Facts.Realm == m.cfg.Realm && m.complete(&e) && !yield(e, nil) {
+					return
+				}
+			}
+			if next == "" {
+				return
+			}
+			cursor = next
+		}
+	}
+}

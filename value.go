@@ -1,0 +1,217 @@
+package sojourn
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth is how deep a value may nest (SEC-64).
+const maxDepth = 32
+
+// encodeValue returns v's JSON text. The common plain types do not go through reflection.
+func encodeValue(v any) (string, error) {
+	switch v := v.(type) {
+	case bool:
+		return strconv.FormatBool(v), nil
+	case int:
+		return strconv.FormatInt(int64(v), 10), nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case uint64:
+		return strconv.FormatUint(v, 10), nil
+	case string:
+		if isPlain(v) {
+			return `"` + v + `"`, nil
+		}
+	}
+	return encodeSlow(v)
+}
+
+// encodeField is encodeValue without putting a plain v into an interface that escapes.
+func encodeField[T any](v T) (string, error) {
+	switch p := any(&v).(type) {
+	case *bool:
+		return strconv.FormatBool(*p), nil
+	case *int:
+		return strconv.FormatInt(int64(*p), 10), nil
+	case *int64:
+		return strconv.FormatInt(*p, 10), nil
+	case *uint64:
+		return strconv.FormatUint(*p, 10), nil
+	case *string:
+		if isPlain(*p) {
+			return `"` + *p + `"`, nil
+		}
+	}
+	return encodeAny(v)
+}
+
+// encodeAny is a function of its own so that only its v escapes.
+func encodeAny[T any](v T) (string, error) { return encodeSlow(v) }
+
+func encodeSlow(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	if err := checkJSON(b, false); err != nil {
+		return "", err
+	}
+	return string(b), nil
+}
+
+// isPlain reports whether encoding/json would write s between quotes as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
+
+// decodeField returns the value of a JSON text. Plain types are read in place, without an allocation.
+func decodeField[T any](text string) (T, error) {
+	var v T
+	switch p := any(&v).(type) {
+	case *bool:
+		if text == "true" || text == "false" {
+			*p = text == "true"
+			return v, nil
+		}
+	case *int:
+		if n, ok := parseInt(text, strconv.IntSize); ok {
+			*p = int(n)
+			return v, nil
+		}
+	case *int64:
+		if n, ok := parseInt(text, 64); ok {
+			*p = n
+			return v, nil
+		}
+	case *string:
+		if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' && isPlain(text[1:n-1]) {
+			*p = text[1 : n-1]
+			return v, nil
+		}
+	}
+	return decodeAny[T](text)
+}
+
+// parseInt reads a JSON integer; what it does not read, encoding/json decides.
+func parseInt(text string, bits int) (int64, bool) {
+	n, err := strconv.ParseInt(text, 10, bits)
+	return n, err == nil && text[0] != '+'
+}
+
+func decodeAny[T any](text string) (T, error) {
+	v := new(T)
+	if err := decodeValue(text, v); err != nil {
+		var none T
+		return none, err
+	}
+	return *v, nil
+}
+
+func decodeValue(text string, dst any) error {
+	b := []byte(text)
+	if hasStruct(reflect.TypeOf(dst), 0) {
+		if err := checkJSON(b, true); err != nil {
+			return err
+		}
+	}
+	return json.Unmarshal(b, dst)
+}
+
+// hasStruct reports whether decoding into t may fill a struct, whose fields encoding/json finds without regard to case.
+func hasStruct(t reflect.Type, depth int) bool {
+	if t == nil || depth > maxDepth {
+		return depth > maxDepth
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return true
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return hasStruct(t.Elem(), depth+1)
+	}
+	return false
+}
+
+var errDepth = errors.New("nests too deep")
+
+// checkJSON refuses a valid JSON text in which encoding/json would let a second member win over a first (SEC-65): two
+// members of the same name or, with fold, of names that differ only in case. It also bounds the depth.
+func checkJSON(b []byte, fold bool) error {
+	if !utf8.Valid(b) {
+		return errors.New("not UTF-8")
+	}
+	if bytes.IndexByte(b, '{') < 0 && bytes.IndexByte(b, '[') < 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	return checkElement(dec, fold, 0)
+}
+
+func checkElement(dec *json.Decoder, fold bool, depth int) error {
+	token, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	open, ok := token.(json.Delim)
+	if !ok {
+		return nil
+	}
+	if depth == maxDepth {
+		return errDepth
+	}
+	var seen map[string]bool
+	for dec.More() {
+		if open == '{' {
+			name, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			key := name.(string)
+			if fold {
+				key = foldName(key)
+			}
+			if seen[key] {
+				return fmt.Errorf("two members named %q", key)
+			}
+			if seen == nil {
+				seen = make(map[string]bool)
+			}
+			seen[key] = true
+		}
+		if err := checkElement(dec, fold, depth+1); err != nil {
+			return err
+		}
+	}
+	_, err = dec.Token() // the closing delimiter
+	return err
+}
+
+// foldName maps names that encoding/json takes for the same field to one text: upper case of lower case also folds the
+// Kelvin sign and the long s.
+func foldName(name string) string { return strings.ToUpper(strings.ToLower(name)) }
+
+func (s *Session) badValue(name string, err error) {
+	s.v.m.observe(context.Background(), Event{EventBadValue, s.ID(), fmt.Errorf("sojourn: value %q: %w", name, safeJSONError(err))})
+}
+
+// safeJSONError keeps an error of encoding/json from quoting a piece of the value.
+func safeJSONError(err error) error {
+	var typeErr *json.UnmarshalTypeError
+	if errors.As(err, &typeErr) {
+		return fmt.Errorf("cannot be a %v", typeErr.Type)
+	}
+	return errors.New("cannot be decoded")
+}
