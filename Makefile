@@ -1,0 +1,28 @@
+# Each target is one or two plain go commands; nothing here is needed to use the library.
+
+FUZZTIME ?= 30s
+ROUNDS ?= 10
+
+.PHONY: help test check ci soak fuzz bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-7s %s\n", $$1, $$2}' Makefile
+
+test: ## every test of every module under the race detector, nothing skipped for want of a program
+	scripts/setup
+	SOJOURN_TEST_REQUIRE=all go test -race work
+
+check: ## format, vet, lint, dependency arrows, the core built alone
+	scripts/check
+
+ci: ## what CI runs: check, test, and the core's tests shuffled
+	.ci/run
+
+soak: ## every test ROUNDS times, shuffled, under the race detector
+	go test -race -shuffle=on -count=$(ROUNDS) -timeout=60m work
+
+fuzz: ## every fuzz target for FUZZTIME
+	scripts/fuzz $(FUZZTIME)
+
+bench: ## every benchmark
+	go test -run '^$$' -bench . -benchmem work
