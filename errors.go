@@ -1,6 +1,9 @@
 package sojourn
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Answers of stores.
 var (
@@ -35,7 +38,7 @@ func (e *StoreError) Error() string {
 	}
 	for _, known := range [...]error{ErrNotFound, ErrConflict, ErrCorrupt, ErrNewer, ErrTooLarge, ErrEnded, errors.ErrUnsupported} {
 		if errors.Is(e.Err, known) {
-			return text + ": " + known.Error()
+			return text + ": " + strings.TrimPrefix(known.Error(), "sojourn: ")
 		}
 	}
 	return text + ": store unavailable"
