@@ -3,6 +3,7 @@ package sojourn
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func RoundTTL(ttl, unit time.Duration) (time.Duration, error) {
 		return ttl, nil
 	}
 	rest := ttl % unit
-	if rest == 0 || ttl > 1<<63-1-unit {
+	if rest == 0 || ttl-rest > math.MaxInt64-unit {
 		return ttl, nil
 	}
 	return ttl - rest + unit, nil
