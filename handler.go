@@ -1,7 +1,6 @@
 package sojourn
 
 import (
-	"context"
 	"errors"
 	"net/http"
 )
@@ -101,20 +100,7 @@ func (x *exchange) finish() {
 // end runs also when the handler panics: a logout holds, everything else is dropped.
 func (x *exchange) end() {
 	if !x.response.done {
-		x.visit.abandon()
-	}
-}
-
-// abandon makes sure of a logout in a request that ends without a response.
-func (v *Visit) abandon() {
-	s := &v.session
-	s.mu.Lock()
-	logout := s.pending.logout
-	s.pending = plan{logout: logout, target: s.pending.target}
-	s.mu.Unlock()
-	if logout {
-		v.Sent()
-		_ = v.commit(context.Background(), false) // a failure is an event
+		x.visit.Abandon()
 	}
 }
 

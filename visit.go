@@ -114,6 +114,21 @@ func (v *Visit) Commit(ctx context.Context) (Reply, error) {
 	return Reply{func(yield func(name, value string) bool) { v.headers(err != nil, yield) }}, err
 }
 
+// Abandon ends a visit whose response will not be sent, because the handler panicked or its framework took over: a logout
+// holds all the same, everything else that was not committed is dropped. After Sent it has nothing to do, so an adapter
+// defers it.
+func (v *Visit) Abandon() {
+	s := &v.session
+	s.mu.Lock()
+	logout := s.pending.logout
+	s.pending = plan{logout: logout, target: s.pending.target}
+	s.mu.Unlock()
+	if logout {
+		v.Sent()
+		_ = v.commit(context.Background(), false) // a failure is an event
+	}
+}
+
 // headers yields what the final header must carry.
 func (v *Visit) headers(failed bool, yield func(name, value string) bool) {
 	v.mu.Lock()
