@@ -1,11 +1,10 @@
 package sojourn
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
@@ -140,6 +139,10 @@ func (v Values) LogValue() slog.Value { return slog.StringValue(v.String()) }
 func (v Values) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for name, text := range v.All() {
+		// Checked here: json.Marshal checks the whole, and takes the text 1,"admin":true for a number and another name.
+		if !json.Valid([]byte(text)) {
+			return nil, fmt.Errorf("sojourn: the value %q is not JSON", name)
+		}
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
@@ -154,29 +157,16 @@ func (v Values) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. The texts keep the spelling they have in b.
+// UnmarshalJSON reads what MarshalJSON wrote; of a repeated name the last counts. The texts keep the spelling they have
+// in b. On an error, and for null, v stays as it is.
 func (v *Values) UnmarshalJSON(b []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	if open, err := dec.Token(); err != nil {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(b, &fields); err != nil || fields == nil {
 		return err
-	} else if open != json.Delim('{') {
-		return errors.New("sojourn: values: want a JSON object")
-	}
-	var all []pair
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		var text json.RawMessage
-		if err := dec.Decode(&text); err != nil {
-			return err
-		}
-		all = append(all, pair{name.(string), string(text)})
 	}
 	*v = CollectValues(func(yield func(name, text string) bool) {
-		for _, p := range all {
-			if !yield(p.name, p.text) {
+		for name, text := range fields {
+			if !yield(name, string(text)) {
 				return
 			}
 		}
