@@ -261,15 +261,15 @@ func TestCodec_malformedButWithAChecksumIsRefused(t *testing.T) {
 		"generation without an end":    "\x00\x80",
 		"realm longer than the rest":   "\x00\x00\x7f" + facts[3:],
 		"realm of 2^64-1 bytes":        "\x00\x00" + long + "\x01" + facts[3:],
-		"realm of more than 64 bits":   "\x00\x00" + long + "\x02" + facts[3:],
+		"realm of more than 64 bits":   "\x00\x00" + strings.Repeat("\x80", 9) + "\x02" + facts[3:], // the rest is 0
 		"realm with an endless length": "\x00\x00" + long + "\xff\x01" + facts[3:],
-		"label cut":                    "\x00\x00\x00\x00\x05abc",
+		"label cut":                    "\x00\x00\x00\x00\x04abc",
 		"digest cut":                   facts[:len(facts)-1],
 		"values: length only":          facts + "\x01",
 		"values: name cut":             facts + "\x02\x00a",
 		"values: text cut":             facts + "\x01\x02ab",
 		"values: text of 2^64-1 bytes": facts + "\x01" + long + "\x01ab",
-		"values: lengths that wrap":    facts + "\x02" + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" + "ab",
+		"values: lengths that wrap":    facts + "\x01" + long + "\x01" + "\x01\x00a", // their sum is 0
 		"values: length not shortest":  facts + "\x81\x00\x01ab",
 		"values: text length likewise": facts + "\x01\x81\x00ab",
 		"values: a name twice":         facts + "\x01\x01a1\x01\x01a1",
