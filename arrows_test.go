@@ -33,7 +33,7 @@ var arrows = []arrow{
 	{"cookiestore", []string{"", "internal"}, []string{"", "internal", "memstore", "storetest", "sojourntest"}},
 	{"sqlstore", []string{"", "internal"}, []string{"", "internal", "memstore", "storetest", "sojourntest"}},
 	{"storetest", []string{"", "internal"}, []string{"", "internal", "memstore", "sojourntest"}},
-	{"sojourntest", []string{"", "internal"}, []string{"", "internal", "memstore", "storetest"}},
+	{"sojourntest", []string{"", "internal", "memstore"}, []string{"", "internal", "memstore", "storetest"}},
 	{"stores/", []string{"", "sqlstore"}, []string{"", "sqlstore", "memstore", "storetest", "sojourntest"}},
 	{"adapters/", []string{""}, []string{"", "memstore", "storetest", "sojourntest"}},
 	{"docs", []string{"*"}, []string{"*"}},
