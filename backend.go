@@ -73,16 +73,18 @@ func (b *backend) patch(ctx context.Context, key Key, stored *State, p Patch, tt
 			return key, err
 		}
 	}
-	if stored.Version == 0 {
+	base := *stored
+	if base.Version == 0 {
 		fresh, err := b.store.Load(ctx, key)
 		if err != nil {
 			return key, err
 		}
-		*stored, left = fresh, fresh.TTL
+		base, left = fresh, fresh.TTL
 	}
-	next, err := stored.With(p)
+	next, err := base.With(p)
 	if err != nil {
-		return key, err
+		return key, err // base may be another generation's: not for the handler to see
 	}
+	*stored = base
 	return b.store.Update(ctx, key, next, max(ttl, left))
 }

@@ -289,39 +289,30 @@ func (c *commit) again(attempt int) error {
 	if attempt > 1 && !wait(c.ctx, jitter(time.Duration(min(attempt, 16))*time.Millisecond)) {
 		return c.m.backend.failed(c.ctx, "patch", s.key.id, c.ctx.Err())
 	}
-	status, err := c.reload()
-	switch {
-	case err != nil:
-		return err
-	case s.stored.Version == 0:
-		return ErrEnded
-	case !status.opens() || s.stored.Facts.Generation != s.generation:
-		return ErrRenewed
-	}
-	s.status = status
-	return nil
+	return c.reload()
 }
 
-// reload loads the session's record anew and says what our token opens now. A record that is gone opens nothing and
-// leaves no facts.
-func (c *commit) reload() (status, error) {
+// reload loads the session's record anew. ErrEnded: it is gone. ErrRenewed: our token does not open it any more. Either
+// way nothing of it is left for the handler to see: what it holds now may be another subject's.
+func (c *commit) reload() error {
 	s := c.s
 	state, err := c.m.backend.load(c.ctx, s.key)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
-		s.stored = State{}
-		return statusNone, nil
-	}
-	if err != nil {
-		return statusNone, err
+	gone := errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt)
+	if err != nil && !gone {
+		return err
 	}
 	now := c.m.now()
-	s.stored, s.loadedAt = state, now
-	if !now.Before(c.m.deadline(&state.Facts, now)) {
+	if gone || !now.Before(c.m.deadline(&state.Facts, now)) {
 		s.stored = State{}
-		return statusNone, nil
+		return ErrEnded
 	}
 	status, _ := c.m.classify(&state.Facts, s.digest, now)
-	return status, nil
+	if !status.opens() || state.Facts.Generation != s.generation {
+		s.stored = State{}
+		return ErrRenewed
+	}
+	s.status, s.stored, s.loadedAt = status, state, now
+	return nil
 }
 
 // prepare makes the changes on top of the stored values, and the patch that says so. Changes that came to nothing are

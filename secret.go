@@ -48,14 +48,13 @@ func (c *commit) loginInto() error {
 			return c.m.backend.failed(c.ctx, "login", id, c.ctx.Err())
 		}
 		if conflicts > 0 || s.stored.Version == 0 {
-			status, err := c.reload()
+			err := c.reload()
+			if errors.Is(err, ErrEnded) || errors.Is(err, ErrRenewed) {
+				break // logged in, out or ended meanwhile: nothing of it is ours
+			}
 			if err != nil {
 				return err
 			}
-			if !status.opens() || s.stored.Facts.Generation != s.generation {
-				break // logged in, out or ended meanwhile: nothing of it is ours
-			}
-			s.status = status
 		}
 		if conflicts == loginConflicts {
 			return c.loginBeside()
