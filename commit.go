@@ -333,12 +333,12 @@ func (c *commit) prepare(stored Values) ([]change, Patch, error) {
 	for i := range changes {
 		change := &changes[i]
 		before := base.Get(change.name)
-		if change.again != nil {
+		if change.again != nil && change.from != before {
 			text, err := c.remake(change.again, before)
 			if err != nil {
 				return nil, p, err
 			}
-			change.text = text
+			change.text, change.from = text, before
 		}
 		if change.text == before {
 			continue

@@ -34,7 +34,7 @@ func (f Field[T]) Take(s *Session) (T, bool) {
 	s.mu.Lock()
 	text := s.text(string(f))
 	if text != "" {
-		s.put(change{name: string(f), again: taken(text)})
+		s.put(change{name: string(f), again: taken(text), from: text})
 	}
 	s.mu.Unlock()
 	return f.decode(s, text)
@@ -82,12 +82,12 @@ func (f Field[T]) keep(s *Session, before, text string, err error, again func(ol
 		return false
 	}
 	if text != before {
-		s.put(changed(string(f), text, updater[T](again)))
+		s.put(changed(string(f), text, updater[T](again), before))
 	}
 	return true
 }
 
-func changed(name, text string, again remaker) change { return change{name, text, again} }
+func changed(name, text string, again remaker, from string) change { return change{name, text, again, from} }
 
 // updater is the function of an Update. A func is one pointer, so it becomes a remaker without an allocation.
 type updater[T any] func(old T) T

@@ -62,6 +62,7 @@ type change struct {
 	text string // "" removes
 	// again, if any, makes the text from the one before: when another request won the race it is asked again.
 	again remaker
+	from  string // with again: what text was made from, "" if there was none
 }
 
 // remaker is a Field's function with its type erased.
@@ -228,7 +229,7 @@ func (s *Session) put(c change) {
 			if c.again != nil && changes[i].again == nil {
 				c.again = nil // it builds on a value that this request has set itself
 			} else if c.again != nil {
-				c.again = chain{changes[i].again, c.again}
+				c.again, c.from = chain{changes[i].again, c.again}, changes[i].from
 			}
 			changes[i] = c
 			return
