@@ -77,6 +77,11 @@ func (c *commit) run(final bool) error {
 		}
 		return err
 	}
+	if p := &s.pending; p.cleared || p.logout {
+		// By another goroutine, while the lock was open for a Field's function.
+		s.settle()
+		s.floor = s.floor.with(Patch{Clear: true, Keep: p.keep})
+	}
 	return nil
 }
 

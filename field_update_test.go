@@ -1,6 +1,7 @@
 package sojourn_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/sojourn-go/sojourn"
@@ -38,6 +39,69 @@ func TestFieldUpdate_chainedAndOvertaken_runsAllAgain(t *testing.T) {
 		r.do(token, func(s *sojourn.Session) {
 			if got, _ := n.Get(s); got != 50 {
 				t.Errorf("got %d, want (4+1)*10", got)
+			}
+		})
+	})
+}
+
+// overtaken commits an Update of n that another request has overtaken, and calls during while its function runs again.
+func overtaken(t *testing.T, r rig, token string, during func(s *sojourn.Session)) (*sojourn.Visit, *sojourn.Session) {
+	t.Helper()
+	const n = sojourn.Field[int]("n")
+	again, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error)
+	v, s := r.open(token)
+	n.Update(s, func(n int) int {
+		if n == 10 {
+			close(again)
+			<-goOn
+		}
+		return n + 1
+	})
+	r.do(token, func(s *sojourn.Session) { n.Set(s, 10) })
+	go func() { done <- s.Commit(context.Background()) }()
+	<-again
+	during(s)
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	return v, s
+}
+
+func TestFieldUpdate_whileItRunsAgain_leavesOtherChangesAlone(t *testing.T) {
+	onEachKind(t, sojourn.Config{}, func(t *testing.T, _ *rigStore, r rig) {
+		const n, other = sojourn.Field[int]("n"), sojourn.Field[string]("other")
+		token := r.do("", func(s *sojourn.Session) { n.Set(s, 1) })
+		v, _ := overtaken(t, r, token, func(s *sojourn.Session) { other.Set(s, "text") })
+		if _, err := r.close(v); err != nil {
+			t.Fatal(err)
+		}
+		r.do(token, func(s *sojourn.Session) {
+			count, _ := n.Get(s)
+			if text, _ := other.Get(s); count != 11 || text != "text" {
+				t.Errorf("got %d and %q, want 11 and the other goroutine's text", count, text)
+			}
+		})
+	})
+}
+
+func TestFieldUpdate_whileItRunsAgain_leavesClearAlone(t *testing.T) {
+	onEachKind(t, sojourn.Config{}, func(t *testing.T, _ *rigStore, r rig) {
+		token := r.do("", func(s *sojourn.Session) {
+			s.Set("n", 1)
+			s.Set("x", 1)
+		})
+		v, s := overtaken(t, r, token, func(s *sojourn.Session) { s.Clear() })
+		if s.Values().Len() != 0 {
+			t.Errorf("cleared, and still %v", s.Values())
+		}
+		s.Set("x", 1)
+		if _, err := r.close(v); err != nil {
+			t.Fatal(err)
+		}
+		r.do(token, func(s *sojourn.Session) {
+			if got := s.Values().String(); got != "[x]" {
+				t.Errorf("got %s, want what was set after Clear", got)
 			}
 		})
 	})

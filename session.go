@@ -34,6 +34,7 @@ type Session struct {
 	flight  []change // what the last commit stored, until it is needed again
 	pending plan
 	inline  [2]change // the first changes, without an allocation
+	inlined bool      // inline has been used, and a commit under way or flight may still hold it
 }
 
 // plan is what the next commit is to do.
@@ -238,11 +239,8 @@ func (s *Session) put(c change) {
 	if c.again != nil && s.pending.cleared && !slices.Contains(s.pending.keep, c.name) {
 		c.again = nil // it builds on nothing, whatever is stored
 	}
-	if changes == nil {
-		changes = s.inline[:0:len(s.inline)]
-		if len(s.flight) > 0 {
-			changes = nil // the inline ones may still be in use
-		}
+	if changes == nil && !s.inlined {
+		changes, s.inlined = s.inline[:0:len(s.inline)], true
 	}
 	s.pending.changes = append(changes, c)
 }
