@@ -107,22 +107,21 @@ func (c *commit) loginOver() error {
 	return c.loginAnew()
 }
 
-// loginBeside gives up on a record that others keep changing: the named values go into a new one, and the visitor's ends.
-// Changes that others made between our last look and the end are lost, with the visitor's session they were made in.
+// loginBeside gives up on a record that others keep changing: the values that stay go into a new one, and the old one
+// ends, the subject's own as well, because a login refuses every earlier token. Changes that others made between our last
+// look and the end are lost, with the session they were made in.
 func (c *commit) loginBeside() error {
 	s := c.s
 	values, err := c.values(s.stored.Values)
 	if err != nil {
 		return err
 	}
-	if s.stored.Facts.Subject == "" {
-		ended := s.key.ID()
-		if err := c.m.backend.delete(c.ctx, s.key); err != nil {
-			return err
-		}
-		c.m.observe(c.ctx, Event{Kind: EventEnd, ID: ended})
-		c.m.live.wake(ended)
+	ended := s.key.ID()
+	if err := c.m.backend.delete(c.ctx, s.key); err != nil {
+		return err
 	}
+	c.m.observe(c.ctx, Event{Kind: EventEnd, ID: ended})
+	c.m.live.wake(ended)
 	return c.save(values, EventCreate)
 }
 
