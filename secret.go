@@ -256,8 +256,12 @@ func (c *commit) settled(ours digest) bool {
 	return err == nil && state.Facts.Digest == ours
 }
 
-// checkGrowth holds the limits as Patch does: what was over them may still shrink.
+// checkGrowth holds the limits as Patch does: what was over them may still shrink, and a secret may change without the
+// values, or limits that were tightened would lock out everybody who was over them.
 func (c *commit) checkGrowth(before, after Values) error {
+	if before == after {
+		return nil
+	}
 	if exceeds(c.m.cfg.MaxSize, after.Size, before.Size) || exceeds(c.m.cfg.MaxNames, after.Len, before.Len) {
 		return ErrTooLarge
 	}

@@ -2,7 +2,9 @@ package sojourn_test
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 )
@@ -31,5 +33,30 @@ func TestLogin_overARecordThatOthersKeepChanging_endsEveryEarlierToken(t *testin
 		if _, s := r.open(next); s.Subject() != "alice" || !s.Has("cart") {
 			t.Errorf("from subject %q: the new token opens subject %q with %v", subject, s.Subject(), s.Values())
 		}
+	}
+}
+
+func TestSecret_ofASessionOverTightenedLimits_stillChanges(t *testing.T) {
+	now := time.Now()
+	st := newRigStore()
+	loose := newRig(t, st, sojourn.Config{})
+	token := loose.do("", func(s *sojourn.Session) {
+		s.Login("alice")
+		s.Set("big", strings.Repeat("x", 1000))
+	})
+	now = now.Add(time.Hour)
+	tight := newRig(t, st, sojourn.Config{
+		MaxSize: 100, Lifetime: sojourn.Lifetime{Renew: 5 * time.Minute}, Now: func() time.Time { return now },
+	})
+	for _, change := range []func(*sojourn.Session){
+		func(*sojourn.Session) {}, // a periodic renewal
+		func(s *sojourn.Session) { s.Renew() },
+		func(s *sojourn.Session) { s.Login("alice") },
+	} {
+		next := tight.do(token, change)
+		if next == token {
+			t.Fatal("the secret did not change")
+		}
+		token = next
 	}
 }
