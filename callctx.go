@@ -83,7 +83,13 @@ func (c *callContext) Err() error {
 
 // Value asks the inner context once there is one, so that contexts derived from this one join it instead of starting a
 // goroutine each. Before that the parent's cancellation must not be found through it.
+//
+// The session is not found through it: an observer, a log handler behind it or a store that asked for it would wait for
+// the very load or commit that is calling.
 func (c *callContext) Value(key any) any {
+	if _, ok := key.(visitKey); ok {
+		return nil
+	}
 	c.mu.Lock()
 	inner := c.inner
 	c.mu.Unlock()

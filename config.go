@@ -52,8 +52,8 @@ type Config struct {
 	// header is gone by then. It must not print err, which may wrap what a driver said. Default: an empty response: 409
 	// for ErrRenewed, ErrConflict and ErrEnded, 503 for a *StoreError, 500 otherwise.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
-	// Observe receives events, on the goroutine of the request. It must not block. Default: events of level Warn and
-	// above go to slog.Default().
+	// Observe receives events, on the goroutine of the request. It must not block; while a session is loaded or committed
+	// it does not find one in ctx. Default: events of level Warn and above go to slog.Default().
 	Observe func(ctx context.Context, e Event)
 
 	// Now is the clock. Default: time.Now.

@@ -1,0 +1,43 @@
+package sojourn_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/sojourn-go/sojourn"
+)
+
+func TestObserve_askingForTheSession_doesNotWaitForItself(t *testing.T) {
+	asked := 0
+	r := newRig(t, newRigStore(), sojourn.Config{Observe: func(ctx context.Context, _ sojourn.Event) {
+		asked++
+		if _, err := sojourn.Load(ctx); !errors.Is(err, sojourn.ErrNoManager) {
+			t.Errorf("got %v, want ErrNoManager", err)
+		}
+	}})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		v := r.Begin(func(string) []string { return []string{"forged"} })
+		ctx := v.Context(context.Background())
+		s, err := sojourn.Load(ctx)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		s.Set("a", 1)
+		if _, err := v.Commit(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the request waits for itself")
+	}
+	if asked != 2 {
+		t.Errorf("got %d events, want that of the forged token and that of the new session", asked)
+	}
+}
