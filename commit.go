@@ -119,10 +119,12 @@ func (c *commit) steps(final bool) error {
 		}
 	}
 	if len(p.changes) > 0 || p.cleared {
-		return c.patch()
+		if err := c.patch(); err != nil {
+			return err
+		}
 	}
 	if final {
-		c.touch()
+		c.touch() // also where changes came to nothing; a patch has left nothing to extend
 	}
 	return nil
 }
@@ -250,6 +252,7 @@ func (c *commit) patch() error {
 			return err
 		}
 		if !p.Clear && len(p.Remove) == 0 && p.Set == (Values{}) {
+			s.floor = s.stored.Values // another request may have made the change
 			return nil
 		}
 		key, err := c.m.backend.patch(c.ctx, s.key, &s.stored, p, c.patchTTL(), c.left())
@@ -270,6 +273,9 @@ func (c *commit) patched(key Key, changes []change) error {
 		s.floor = s.stored.Values
 	}
 	s.flight, s.stored.Version = changes, 0
+	if s.status == statusLive {
+		s.stored.TTL, s.loadedAt = max(c.left(), c.patchTTL()), c.now
+	}
 	if len(changes) == 0 {
 		s.stored.Values = s.floor
 	}
