@@ -221,11 +221,16 @@ func (c *cookieWriter) remove() string {
 	return c.name + "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT" + c.attrs
 }
 
-// isOurs reports whether a Set-Cookie header sets the cookie of this name, however it is spaced.
+// isOurs reports whether a Set-Cookie header sets the cookie of this name, however it is spaced. A cookie without a name
+// counts by its value: a user agent sends back "=id=x" as "id=x" (RFC 6265bis §5.7, SEC-36).
 func (c *cookieWriter) isOurs(header string) bool {
 	pair, _, _ := strings.Cut(header, ";")
-	name, _, ok := strings.Cut(pair, "=")
-	return ok && strings.Trim(name, " \t") == c.name[:len(c.name)-1]
+	name, value, ok := strings.Cut(pair, "=")
+	if name = strings.Trim(name, " \t"); name == "" {
+		name, _, ok = strings.Cut(value, "=")
+		name = strings.Trim(name, " \t")
+	}
+	return ok && name == c.name[:len(c.name)-1]
 }
 
 // maxCookiePairs is Go's own limit (GODEBUG httpcookiemaxnum, CVE-2025-58186): beyond it a handler sees no cookie at all,

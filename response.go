@@ -161,6 +161,7 @@ func (x *response) Unwrap() http.ResponseWriter { return x.w }
 func (x *response) WriteHeader(code int) {
 	if 100 <= code && code < 200 && code != http.StatusSwitchingProtocols {
 		if !x.begun {
+			x.dropForeign()
 			x.w.WriteHeader(code) // informational: not final, and without a cookie
 		}
 		return
