@@ -307,7 +307,7 @@ func (s *Session) Remove(names ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range names {
-		if s.text(name) != "" {
+		if s.text(name) != "" || s.status.hides() {
 			s.put(change{name: name})
 		}
 	}
@@ -318,7 +318,7 @@ func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	if s.floor == (Values{}) && len(s.pending.changes) == 0 && !s.status.opens() {
+	if s.floor == (Values{}) && len(s.pending.changes) == 0 && s.status == statusNone {
 		return
 	}
 	s.pending.changes, s.pending.cleared, s.pending.keep = nil, true, nil

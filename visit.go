@@ -371,3 +371,7 @@ const (
 )
 
 func (s status) opens() bool { return s == statusLive || s == statusLate }
+
+// hides reports whether there may be values that the handler is not shown: to take them away is a change all the same, and
+// must not look as if it had happened.
+func (s status) hides() bool { return s == statusAmbiguous || s == statusRefused }
