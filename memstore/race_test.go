@@ -296,3 +296,55 @@ func TestRace_everythingAtOnce(t *testing.T) {
 	_, err = s.Save(ctx, visitor(), hour)
 	wantErr(t, "Save beyond the limit", err, memstore.ErrFull)
 }
+
+// Update looks twice, and reads the clock after the first look, without a lock: the test comes in between.
+func TestUpdate_whatHappensBetweenItsTwoLooksCounts(t *testing.T) {
+	ctx := context.Background()
+	cases := map[string]struct {
+		between func(c *clock, s *memstore.Store, key sojourn.Key) error
+		want    error
+	}{
+		"a patch": {func(_ *clock, s *memstore.Store, key sojourn.Key) error {
+			return s.Patch(ctx, key, sojourn.Patch{}, hour)
+		}, sojourn.ErrConflict},
+		"a delete": {func(_ *clock, s *memstore.Store, key sojourn.Key) error {
+			return s.Delete(ctx, key)
+		}, sojourn.ErrNotFound},
+		"its expiry": {func(c *clock, _ *memstore.Store, _ sojourn.Key) error {
+			c.advance(hour)
+			return nil
+		}, sojourn.ErrNotFound},
+		"a revocation": {func(_ *clock, s *memstore.Store, _ sojourn.Key) error {
+			_, err := s.DeleteSubject(ctx, "shop", "ann", sojourn.ID{})
+			return err
+		}, sojourn.ErrEnded},
+		"a touch": {func(_ *clock, s *memstore.Store, key sojourn.Key) error {
+			return s.UpdateTTL(ctx, key, 2*hour)
+		}, nil},
+	}
+	for name, tc := range cases {
+		c := newClock()
+		var hook func()
+		s := memstore.New(memstore.Config{Now: func() time.Time {
+			now := c.now()
+			if run := hook; run != nil {
+				hook = nil
+				run()
+			}
+			return now
+		}})
+		key := save(t, s, visitor(), hour)
+		state := load(t, s, key)
+		state.Facts.Subject, state.Facts.Authenticated = "ann", c.now()
+		hook = func() {
+			if err := tc.between(c, s, key); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		_, err := s.Update(ctx, key, state, hour)
+		wantErr(t, "Update after "+name, err, tc.want)
+		if ids := list(t, s, "shop", "ann"); (err == nil) != (len(ids) == 1) {
+			t.Errorf("%s: %d sessions in the index", name, len(ids))
+		}
+	}
+}
