@@ -87,7 +87,9 @@ func (f Field[T]) keep(s *Session, before, text string, err error, again func(ol
 	return true
 }
 
-func changed(name, text string, again remaker, from string) change { return change{name, text, again, from} }
+func changed(name, text string, again remaker, from string) change {
+	return change{name, text, again, from}
+}
 
 // updater is the function of an Update. A func is one pointer, so it becomes a remaker without an allocation.
 type updater[T any] func(old T) T
