@@ -38,7 +38,8 @@ type Config struct {
 	// Default: 64 KiB, 256.
 	MaxSize, MaxNames int
 
-	// Timeout is the limit of each commit, and of each store call within it. Default: 5 s.
+	// Timeout is the limit of each commit, and of each store call within it. One that ran out while the secret was being
+	// changed takes up to LoadTimeout more, to find out what happened. Default: 5 s.
 	Timeout time.Duration
 	// LoadTimeout is the limit of the store calls that load a session. Default: 2 s.
 	LoadTimeout time.Duration

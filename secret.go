@@ -250,9 +250,12 @@ func (c *commit) replace(next State, refuse bool) error {
 	return c.tell(secret)
 }
 
-// settled finds out, by one Load, whether an Update happened whose acknowledgement was lost.
+// settled finds out, by one Load, whether an Update happened whose acknowledgement was lost. It has a time limit of its
+// own: mostly it was the commit's that ran out.
 func (c *commit) settled(ours digest) bool {
-	state, err := c.m.backend.store.Load(c.ctx, c.s.key)
+	call := new(callContext).begin(c.ctx, c.m.cfg.LoadTimeout, false)
+	defer call.end()
+	state, err := c.m.backend.store.Load(call, c.s.key)
 	return err == nil && state.Facts.Digest == ours
 }
 

@@ -60,3 +60,21 @@ func TestSecret_ofASessionOverTightenedLimits_stillChanges(t *testing.T) {
 		token = next
 	}
 }
+
+func TestLogin_whoseAcknowledgementTimedOut_isSettled(t *testing.T) {
+	st := newRigStore()
+	r := newRig(t, st, sojourn.Config{Timeout: 50 * time.Millisecond})
+	token := r.do("", func(s *sojourn.Session) { s.Set("a", 1) })
+	st.before = func(ctx context.Context, _ string) error { return ctx.Err() }
+	st.after = func(ctx context.Context, op string) error {
+		if op != "update" {
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	next := r.do(token, func(s *sojourn.Session) { s.Login("alice") })
+	if _, s := r.open(next); s.Subject() != "alice" {
+		t.Errorf("got subject %q: the login was made, and its token is lost", s.Subject())
+	}
+}
