@@ -77,24 +77,25 @@ func (v *Visit) Context(ctx context.Context) context.Context { return &visitCont
 func (v *Visit) Load(ctx context.Context) (*Session, error) {
 	v.io.Lock()
 	defer v.io.Unlock()
+	v.mu.Lock()
+	v.read = true
+	v.mu.Unlock()
 	if err := v.load(ctx); err != nil {
 		return nil, err
 	}
 	return &v.session, nil
 }
 
-// load runs under v.io.
+// load runs under v.io. A store that panics leaves the visit unloaded: whoever recovers and asks again shall not get an
+// empty session.
 func (v *Visit) load(ctx context.Context) error {
-	v.mu.Lock()
-	v.read = true
-	v.mu.Unlock()
 	if v.loaded {
 		return v.loadErr
 	}
-	v.loaded = true
 	call := v.loadCtx.begin(ctx, v.m.cfg.LoadTimeout, true)
 	defer call.end()
 	v.loadErr = v.resolve(call)
+	v.loaded = true
 	return v.loadErr
 }
 

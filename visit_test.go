@@ -41,3 +41,20 @@ func TestObserve_askingForTheSession_doesNotWaitForItself(t *testing.T) {
 		t.Errorf("got %d events, want that of the forged token and that of the new session", asked)
 	}
 }
+
+func TestLoad_afterAPanicOfTheStore_isNoEmptySession(t *testing.T) {
+	st := newRigStore()
+	r := newRig(t, st, sojourn.Config{})
+	token := r.do("", func(s *sojourn.Session) { s.Set("a", 1) })
+	v := r.Begin(func(string) []string { return []string{token} })
+	st.before = func(context.Context, string) error { panic("store") }
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = v.Load(t.Context())
+		t.Error("the store's panic was swallowed")
+	}()
+	st.before = nil
+	if s, err := v.Load(t.Context()); err == nil && !s.Has("a") {
+		t.Error("got an empty session, want the client's own or an error")
+	}
+}
