@@ -223,3 +223,10 @@ func onEachKind(t *testing.T, cfg sojourn.Config, f func(t *testing.T, st *rigSt
 		f(t, st, newRig(t, st, cfg))
 	})
 }
+
+// left returns how much of a session's time remains.
+func (st *rigStore) left(id sojourn.ID) time.Duration {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return time.Until(st.records[id].end)
+}

@@ -233,7 +233,11 @@ func (c *commit) replace(next State, refuse bool) error {
 	if refuse {
 		f.Generation++
 	}
-	key, err := c.m.backend.store.Update(c.ctx, s.key, next, c.m.ttl(f, c.now))
+	ttl := c.m.ttl(f, c.now)
+	if c.m.cfg.Extend == ExtendOnChange && !refuse && next.Values == s.stored.Values {
+		ttl = max(min(ttl, c.left()), time.Millisecond) // a renewal in time is no use of the session
+	}
+	key, err := c.m.backend.store.Update(c.ctx, s.key, next, ttl)
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
@@ -246,6 +250,7 @@ func (c *commit) replace(next State, refuse bool) error {
 		key = s.key
 	}
 	c.s.hold(key, next, digest, c.now)
+	c.s.stored.TTL = ttl
 	c.m.live.wake(key.ID())
 	return c.tell(secret)
 }
