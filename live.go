@@ -171,15 +171,16 @@ func (s *Session) lookAgain(ctx context.Context, key Key, left time.Duration) (t
 			return 0, ErrEnded
 		}
 		return left, nil
-	case !s.accepts(&state.Facts), !now.Before(m.deadline(&state.Facts, now)):
+	case !s.accepts(key.ID(), &state.Facts), !now.Before(m.deadline(&state.Facts, now)):
 		return 0, ErrEnded
 	}
 	return min(state.TTL, m.deadline(&state.Facts, now).Sub(now)), nil
 }
 
-// accepts reports whether the record still is the one that this request opened, or that its own Login or Renew made of it.
-func (s *Session) accepts(f *Facts) bool {
+// accepts reports whether id's record still is the one that this request opened, or that its own Login or Renew made of
+// it. An earlier generation is that of a Load which our own change has overtaken; follow looks again after each.
+func (s *Session) accepts(id ID, f *Facts) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return f.Realm == s.v.m.cfg.Realm && f.Generation == s.generation && s.status.opens()
+	return s.status.opens() && id == s.key.id && f.Realm == s.v.m.cfg.Realm && f.Generation <= s.generation
 }

@@ -1,0 +1,70 @@
+package sojourn_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sojourn-go/sojourn"
+)
+
+func TestContext_ownLoginDuringTheCheck_goesOn(t *testing.T) {
+	st := newRigStore()
+	r := newRig(t, st, sojourn.Config{})
+	token := r.do("", func(s *sojourn.Session) { s.Set("a", 1) })
+	v, s := r.open(token)
+	loaded, goOn, looked := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var checks sync.Mutex
+	n := 0
+	st.after = func(_ context.Context, op string) error {
+		if op != "load" {
+			return nil
+		}
+		checks.Lock()
+		defer checks.Unlock()
+		switch n++; n {
+		case 1:
+			close(loaded)
+			<-goOn
+		case 2:
+			close(looked)
+		}
+		return nil
+	}
+	ctx, cancel := s.Context(t.Context())
+	defer cancel()
+	<-loaded
+	s.Login("alice")
+	if _, err := r.close(v); err != nil {
+		t.Fatal(err)
+	}
+	close(goOn)
+	select {
+	case <-ctx.Done():
+		t.Errorf("the request's own login ended its stream: %v", context.Cause(ctx))
+	case <-looked:
+	}
+}
+
+func TestContext_loginElsewhereBesideOwn_ends(t *testing.T) {
+	r := newRig(t, newRigStore(), sojourn.Config{Recheck: 10 * time.Millisecond})
+	token := r.do("", func(s *sojourn.Session) { s.Set("a", 1) })
+	v, s := r.open(token)
+	ctx, cancel := s.Context(t.Context())
+	defer cancel()
+	r.do(token, func(s *sojourn.Session) { s.Login("alice") })
+	s.Login("bob") // in a session of its own
+	if _, err := r.close(v); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ctx.Done():
+		if err := context.Cause(ctx); !errors.Is(err, sojourn.ErrEnded) {
+			t.Errorf("got %v, want ErrEnded", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the stream of a refused token goes on")
+	}
+}
