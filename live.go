@@ -133,7 +133,7 @@ func (s *Session) follow(ctx context.Context, key Key, live *liveContext, left t
 	for {
 		next := left
 		if !m.live.pushed.Load() {
-			next = min(left, jitter(m.cfg.Recheck)*4/5) // never later than Recheck
+			next = min(left, jitter(m.cfg.Recheck/5*4)) // never later than Recheck
 		}
 		timer.Reset(max(next, time.Millisecond))
 		began := time.Now()

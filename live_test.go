@@ -3,6 +3,7 @@ package sojourn_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -66,5 +67,27 @@ func TestContext_loginElsewhereBesideOwn_ends(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("the stream of a refused token goes on")
+	}
+}
+
+func TestContext_withTheLongestRecheck_doesNotAskAllTheTime(t *testing.T) {
+	st := newRigStore()
+	r := newRig(t, st, sojourn.Config{Recheck: math.MaxInt64})
+	token := r.do("", func(s *sojourn.Session) { s.Set("a", 1) })
+	_, s := r.open(token)
+	before := st.count("load")
+	const streams = 20
+	for range streams {
+		ctx, cancel := s.Context(t.Context())
+		defer cancel()
+		defer func() {
+			if ctx.Err() != nil {
+				t.Errorf("ended: %v", context.Cause(ctx))
+			}
+		}()
+	}
+	time.Sleep(50 * time.Millisecond) // the shortest pause between two checks is a millisecond
+	if got := st.count("load") - before; got > streams {
+		t.Errorf("got %d checks of %d streams, want the first of each only", got, streams)
 	}
 }

@@ -149,5 +149,5 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // jitter returns something between three and five quarters of d, so that nodes do not act in step.
 func jitter(d time.Duration) time.Duration {
-	return d*3/4 + rand.N(max(d/2, 1))
+	return d - d/4 + rand.N(max(d/2, 1))
 }
