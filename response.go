@@ -40,7 +40,9 @@ func (x *response) begin(v *Visit, w http.ResponseWriter, next *http.Request) {
 // finish is the commit point of a handler that wrote nothing; of one that did, it stores what came later.
 func (x *response) finish() {
 	if !x.begun {
-		x.commit()
+		if x.commit() && x.failed {
+			x.w.WriteHeader(http.StatusServiceUnavailable) // OnError wrote nothing, and this is no 200
+		}
 		return
 	}
 	_ = x.visit.commit(x.next.Context(), false) // too late to tell the client; a failure is an event
