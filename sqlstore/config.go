@@ -1,0 +1,96 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/sojourn-go/sojourn"
+)
+
+// Config says how a [Store] uses its database.
+type Config struct {
+	// Dialect is the database's kind of SQL.
+	//
+	// Required: a driver does not tell.
+	Dialect Dialect
+
+	// Reader is a second pool on the same database, for Load and the lists, so that they do not queue behind writes where
+	// the first pool has one connection, as it should on SQLite. It must see every commit of the first one at once: no
+	// replica.
+	//
+	// Default: the pool given to New.
+	Reader *sql.DB
+
+	// Table is the name of the sessions' table, with or without a schema: "sessions", "web.sessions". The other tables,
+	// the indexes and the view begin with it. Each part is a letter or underscore, then letters, digits and underscores,
+	// at most 63 characters; it is quoted, so a keyword will do.
+	//
+	// Default: "sojourn_sessions".
+	Table string
+
+	// Now is the clock, for databases that have none of their own: SQLite. Every process that uses the table needs the
+	// same time.
+	//
+	// Default: time.Now.
+	Now func() time.Time
+}
+
+const defaultTable = "sojourn_sessions"
+
+// complete returns the configuration with its defaults, or every field that is wrong, as [sojourn.ConfigError]s.
+func (cfg Config) complete() (Config, names, error) {
+	var wrong []error
+	if !cfg.Dialect.known() {
+		wrong = append(wrong, &sojourn.ConfigError{Field: "Dialect",
+			Reason: "must name the database, for example sqlstore.SQLite"})
+	}
+	if cfg.Table == "" {
+		cfg.Table = defaultTable
+	}
+	n, reason := parseTable(cfg.Table)
+	if reason != "" {
+		wrong = append(wrong, &sojourn.ConfigError{Field: "Table", Reason: reason})
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg, n, errors.Join(wrong...)
+}
+
+// names makes the quoted names of all that belongs to one table of sessions.
+type names struct {
+	schema string // quoted, with its dot; "" if none was given
+	table  string // not quoted
+}
+
+// parseTable takes a table's name apart, or says what is wrong with it. What it returns may be put into SQL text.
+func parseTable(table string) (names, string) {
+	part := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+	var n names
+	schema, name, qualified := strings.Cut(table, ".")
+	if !qualified {
+		name = schema
+	} else {
+		if !part.MatchString(schema) {
+			return names{}, "a schema is a letter or underscore, then letters, digits and underscores, at most 63"
+		}
+		n.schema = `"` + schema + `".`
+	}
+	if !part.MatchString(name) {
+		return names{}, "a table is a letter or underscore, then letters, digits and underscores, at most 63"
+	}
+	if strings.HasPrefix(strings.ToLower(name), "sqlite_") {
+		return names{}, "SQLite keeps names that begin with sqlite_ to itself"
+	}
+	n.table = name
+	return n, ""
+}
+
+// named returns a name for use in a statement: "" is the sessions' table, "_marks" that of the marks.
+func (n names) named(suffix string) string { return n.schema + n.bare(suffix) }
+
+// bare returns the name without its schema, for where SQL wants none: the table that CREATE INDEX names.
+func (n names) bare(suffix string) string { return `"` + n.table + suffix + `"` }

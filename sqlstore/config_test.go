@@ -1,0 +1,82 @@
+package sqlstore_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/sojourn-go/sojourn"
+	"github.com/sojourn-go/sojourn/sqlstore"
+)
+
+func TestNew_nonsense_namesTheField(t *testing.T) {
+	db := openFake(t, &fake{})
+	for name, tt := range map[string]struct {
+		field string
+		cfg   sqlstore.Config
+	}{
+		"no dialect":      {"Dialect", sqlstore.Config{}},
+		"unknown dialect": {"Dialect", sqlstore.Config{Dialect: 99}},
+		"negative":        {"Dialect", sqlstore.Config{Dialect: -1}},
+		"quote":           {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: `a"b`}},
+		"injection":       {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: `a"; DROP TABLE b; --`}},
+		"digit first":     {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: "1a"}},
+		"line feed":       {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: "a\n"}},
+		"no table":        {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: "a."}},
+		"no schema":       {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: ".a"}},
+		"three parts":     {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: "a.b.c"}},
+		"not ASCII":       {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: "ä"}},
+		"too long":        {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: strings.Repeat("a", 64)}},
+		"the engine's":    {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: "SQLite_sessions"}},
+	} {
+		st, err := sqlstore.New(db, tt.cfg)
+		var wrong *sojourn.ConfigError
+		if st != nil || !errors.As(err, &wrong) || wrong.Field != tt.field {
+			t.Errorf("%s: got %v, want a ConfigError of %s", name, err, tt.field)
+		}
+	}
+}
+
+func TestNew_tellsAllThatIsWrong(t *testing.T) {
+	_, err := sqlstore.New(nil, sqlstore.Config{Table: "a b"})
+	for _, want := range []string{"no *sql.DB", "Config.Dialect", "Config.Table"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to name %s", err, want)
+		}
+	}
+}
+
+func TestNew_dialsNothing(t *testing.T) {
+	f := &fake{}
+	st, err := sqlstore.New(openFake(t, f), sqlstore.Config{Dialect: sqlstore.SQLite, Reader: openFake(t, f)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.Schema()
+	if f.connections.Load() != 0 {
+		t.Errorf("%d connections were opened", f.connections.Load())
+	}
+}
+
+func TestSchema_namesEveryObjectAfterTheTable(t *testing.T) {
+	for table, want := range map[string]string{
+		"":                      `"sojourn_sessions`,
+		"select":                `"select`,
+		"web.s":                 `"web"."s`,
+		strings.Repeat("x", 63): `"` + strings.Repeat("x", 63),
+	} {
+		st, err := sqlstore.New(openFake(t, &fake{}), sqlstore.Config{Dialect: sqlstore.SQLite, Table: table})
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema := st.Schema()
+		for _, object := range []string{"", "_marks", "_schema", "_readable", "_by_subject", "_by_expiry"} {
+			if !strings.Contains(schema, want+object+`"`) {
+				t.Errorf("table %q: no %s", table, want+object+`"`)
+			}
+		}
+		if strings.ContainsAny(schema, "{}?") {
+			t.Errorf("table %q: a blank was not filled in:\n%s", table, schema)
+		}
+	}
+}
