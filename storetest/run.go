@@ -1,0 +1,89 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sojourn-go/sojourn"
+)
+
+// Options tells Run about an engine. The zero Options suit most.
+type Options struct {
+	// Resolution is the unit to which the engine rounds TTLs up. Default: 1 ms.
+	Resolution time.Duration
+
+	// Advance moves the clock of tb's engine forward by d, at once or later than d. It may be called while other calls are
+	// under way. See Clock.
+	// Default: cases about time sleep, some two Resolutions each, and run in parallel.
+	Advance func(tb testing.TB, d time.Duration)
+
+	// Now returns what the engine's clock shows, give or take a minute. It is needed where Advance moves one clock for all
+	// tests. Default: the present time, moved by what Advance was called with in this test.
+	Now func() time.Time
+
+	// MaxSize is the size in bytes, of names and texts, that the engine must be able to keep. Default: 64 KiB.
+	MaxSize int
+
+	// Rounds is how often each pair of operations is raced. Default: 20; 4 with -short.
+	Rounds int
+
+	// Notice is how long a Watcher may take to tell of a change. Default: 5 s.
+	Notice time.Duration
+
+	// Dump returns all that tb's engine has at rest. A store that sets it promises that no text of a value is in there in
+	// clear. Default: not checked.
+	Dump func(tb testing.TB) []byte
+
+	// Rewrite applies change to the stored binary form of one session, state or facts, whichever the store keeps: how the
+	// cases about damaged and newer records make them. Default: not checked.
+	Rewrite func(tb testing.TB, key sojourn.Key, change func(record []byte) []byte)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Resolution <= 0 {
+		o.Resolution = time.Millisecond
+	}
+	if o.MaxSize <= 0 {
+		o.MaxSize = 64 << 10
+	}
+	if o.Notice <= 0 {
+		o.Notice = 5 * time.Second
+	}
+	if o.Rounds <= 0 {
+		o.Rounds = 20
+		if testing.Short() {
+			o.Rounds = 4
+		}
+	}
+	return o
+}
+
+// Run checks all rules, and those of each capability that the store has.
+//
+// newStore returns a store for the test tb. Called again with the same tb it returns another handle to the same engine,
+// as another node would have; a store that lives in the memory of one process may return a new one instead, and the
+// cases about two nodes are skipped. Engines may be shared between tests: cases use realms and subjects of their own and
+// look at nothing else. So newStore must not empty an engine that another test may be using.
+func Run(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts Options) {
+	t.Helper()
+	var groups []string
+	members := make(map[string][]Case)
+	for _, c := range Cases() {
+		if members[c.Group] == nil {
+			groups = append(groups, c.Group)
+		}
+		members[c.Group] = append(members[c.Group], c)
+	}
+	for _, group := range groups {
+		t.Run(group, func(t *testing.T) {
+			for _, c := range members[group] {
+				t.Run(c.Name, func(t *testing.T) {
+					if c.sleeps && opts.Advance == nil {
+						t.Parallel()
+					}
+					c.Check(t, newStore, opts)
+				})
+			}
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package storetest_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sojourn-go/sojourn"
+	"github.com/sojourn-go/sojourn/storetest"
+	"github.com/sojourn-go/sojourn/storetest/internal/reference"
+)
+
+// engines gives each test one reference store, so that newStore can return a second handle to it.
+type engines struct {
+	now func() time.Time
+
+	mu sync.Mutex
+	of map[testing.TB]*reference.Store
+}
+
+func (g *engines) open(tb testing.TB) *reference.Store {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	st, ok := g.of[tb]
+	if !ok {
+		if g.of == nil {
+			g.of = make(map[testing.TB]*reference.Store)
+		}
+		st = reference.New(g.now)
+		g.of[tb] = st
+	}
+	return st
+}
+
+func (g *engines) rewrite(tb testing.TB, key sojourn.Key, change func([]byte) []byte) {
+	st := g.open(tb)
+	st.Lock()
+	defer st.Unlock()
+	r := st.Records[key.ID()]
+	r.Bytes = string(change([]byte(r.Bytes)))
+	st.Records[key.ID()] = r
+}
+
+// handle is a second node's: another object, the same engine.
+type handle struct{ *reference.Store }
+
+func TestRun_referenceStoreWithAClock(t *testing.T) {
+	var clock storetest.Clock
+	g := engines{now: clock.Now}
+	storetest.Run(t, func(tb testing.TB) sojourn.Store { return &handle{g.open(tb)} }, storetest.Options{
+		Advance: clock.Advance,
+		Now:     clock.Now,
+		Rewrite: g.rewrite,
+	})
+}
+
+func TestRun_referenceStoreInRealTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it sleeps")
+	}
+	storetest.Run(t, func(testing.TB) sojourn.Store { return reference.New(time.Now) }, storetest.Options{Rounds: 4})
+}
+
+// five is a store with nothing but the five methods.
+type five struct{ sojourn.Store }
+
+func TestRun_fiveMethods(t *testing.T) {
+	var clock storetest.Clock
+	storetest.Run(t, func(testing.TB) sojourn.Store { return five{reference.New(clock.Now)} },
+		storetest.Options{Advance: clock.Advance, Now: clock.Now, Rounds: 4})
+}
+
+func TestCases_areUniqueAndExplained(t *testing.T) {
+	seen := make(map[string]bool)
+	byHand := 0
+	for _, c := range storetest.Cases() {
+		name := c.Group + "/" + c.Name
+		if seen[name] {
+			t.Errorf("%s is there twice", name)
+		}
+		seen[name] = true
+		if strings.ContainsAny(c.Name, " /") || c.Name == "" {
+			t.Errorf("%s cannot be selected by go test -run", name)
+		}
+		if !strings.HasSuffix(c.Rule, ".") || !strings.HasSuffix(c.Why, ".") {
+			t.Errorf("%s: rule %q or why %q is not a sentence", name, c.Rule, c.Why)
+		}
+		if c.Group != "races" {
+			byHand++
+		}
+	}
+	if byHand < 80 {
+		t.Errorf("got %d cases besides races, want at least 80", byHand)
+	}
+	t.Logf("%d cases and %d races", byHand, len(seen)-byHand)
+}
