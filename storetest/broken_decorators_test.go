@@ -1,0 +1,104 @@
+package storetest_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sojourn-go/sojourn"
+)
+
+// sealing is a decorator that hides values: enough of one for a test.
+type sealing struct{ base }
+
+func (s sealing) hide(v sojourn.Values) sojourn.Values {
+	return sojourn.CollectValues(func(yield func(name, text string) bool) {
+		for name, text := range v.All() {
+			hidden := []byte(text)
+			for i := range hidden {
+				hidden[i] ^= 0x55
+			}
+			if !yield(name, string(hidden)) {
+				return
+			}
+		}
+	})
+}
+
+func (s sealing) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
+	state, err := s.base.Load(ctx, key)
+	state.Values = s.hide(state.Values)
+	return state, err
+}
+
+func (s sealing) Save(ctx context.Context, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
+	state.Values = s.hide(state.Values)
+	return s.base.Save(ctx, state, ttl)
+}
+
+func (s sealing) Update(ctx context.Context, key sojourn.Key, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
+	state.Values = s.hide(state.Values)
+	return s.base.Update(ctx, key, state, ttl)
+}
+
+// unwrapping has the five methods of a sealing store, and Unwrap for the rest.
+type unwrapping struct{ sojourn.Store }
+
+func (s unwrapping) Unwrap() sojourn.Store { return s.Store.(sealing).base }
+
+// halfIndex supports one method of three.
+type halfIndex struct{ base }
+
+func (s halfIndex) TrimSubject(context.Context, string, string, int, sojourn.ID) ([]sojourn.ID, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// watching changes what Watch does.
+type watching struct {
+	base
+	watch func(ctx context.Context, s base, notify func(sojourn.ID)) error
+}
+
+func (s watching) Watch(ctx context.Context, notify func(sojourn.ID)) error {
+	return s.watch(ctx, s.base, notify)
+}
+
+func addBrokenDecorators(add adder) {
+	watch := func(f func(ctx context.Context, s base, notify func(sojourn.ID)) error) func(s base) sojourn.Store {
+		return func(s base) sojourn.Store { return watching{s, f} }
+	}
+	add("no encryption", func(s base) sojourn.Store { return s }, dumpCase)
+	add("decorator leaks past its encryption", func(s base) sojourn.Store { return sealing{s} },
+		dumpCase, "decorators/capabilities_see_the_same_sessions")
+	add("decorator unwraps what it changes", func(s base) sojourn.Store { return unwrapping{sealing{s}} },
+		dumpCase, "decorators/unwrap_changes_nothing")
+	add("capability by half", func(s base) sojourn.Store { return halfIndex{s} }, "decorators/unsupported_is_one_answer")
+	add("watch claimed and not honoured", watch(func(ctx context.Context, s base, notify func(sojourn.ID)) error {
+		notify(sojourn.ID{})
+		<-ctx.Done()
+		return ctx.Err()
+	}), "watcher/tells_of_deaths", "watcher/tells_of_changes")
+	add("watch does not say that it listens", watch(func(ctx context.Context, s base, notify func(sojourn.ID)) error {
+		return s.Watch(ctx, func(id sojourn.ID) {
+			if !id.IsZero() {
+				notify(id)
+			}
+		})
+	}), "watcher/tells_that_it_listens")
+	add("watch ends without an error", watch(func(ctx context.Context, s base, notify func(sojourn.ID)) error {
+		s.Watch(ctx, notify)
+		return nil
+	}), "watcher/ends_with_its_context")
+	add("watch calls from many goroutines", watch(func(ctx context.Context, s base, notify func(sojourn.ID)) error {
+		var calls sync.WaitGroup
+		defer calls.Wait()
+		return s.Watch(ctx, func(id sojourn.ID) {
+			if id.IsZero() {
+				notify(id)
+				return
+			}
+			calls.Go(func() { notify(id) })
+		})
+	}), "watcher/calls_from_one_goroutine")
+}
