@@ -101,6 +101,10 @@ func (v *Visit) load(ctx context.Context) error {
 
 // Sent tells v that the reply has left: changes that need another one are [ErrSent] from now on.
 func (v *Visit) Sent() {
+	// A commit under way that another goroutine of the request made, and that may still set a cookie, finishes first: the
+	// headers that are read after this tell of it.
+	v.io.Lock()
+	defer v.io.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sent = true
