@@ -147,8 +147,10 @@ func (c *commit) logout() error {
 		}
 	}
 	if err != nil {
+		s.undead = target
 		return err
 	}
+	s.undead = Key{}
 	c.m.observe(c.ctx, Event{Kind: EventEnd, ID: target.ID()})
 	c.m.live.wake(target.ID())
 	return nil

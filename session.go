@@ -27,6 +27,7 @@ type Session struct {
 	// stored is what the store has, as far as is known: after a Patch its Version is 0, unknown.
 	stored     State
 	loadedAt   time.Time
+	undead     Key    // target of a Logout that the store failed: the next Logout tries again
 	generation uint32 // as of the last load or commit of this request: another one refuses its token
 
 	// What a handler sees is pending over flight over floor.
@@ -367,8 +368,11 @@ func (s *Session) Logout() {
 	if !s.status.opens() {
 		target = Key{}
 	}
-	if s.pending.logout { // once more
+	switch {
+	case s.pending.logout: // once more
 		target = s.pending.target
+	case target.IsZero():
+		target = s.undead
 	}
 	// What was collected before ends with the session; a change that could not be kept no longer matters.
 	s.pending = plan{logout: true, target: target}
