@@ -26,19 +26,12 @@ type Visit struct {
 	session Session
 
 	mu    sync.Mutex
-	reply *reply // what the client must be told, nil if nothing
+	reply func() string // the header that the client must be sent, nil if none; a function shows nothing to whoever prints it
 	sent  bool
 	read  bool
 
 	loadCtx, commitCtx callContext
 	committed          bool // commitCtx has been used
-}
-
-// reply is kept behind a pointer: fmt prints the fields of a Visit without asking anybody.
-type reply struct {
-	token  string        // "" removes
-	age    time.Duration // of a persistent cookie
-	header string        // as it is sent
 }
 
 // Reply is what the client must be told about its token: usually nothing.
@@ -143,7 +136,7 @@ func (v *Visit) headers(failed bool, yield func(name, value string) bool) {
 	if v.m.cfg.Header != "" {
 		name, vary = v.m.cfg.Header, v.m.cfg.Header
 	}
-	if reply != nil && !yield(name, reply.header) {
+	if reply != nil && !yield(name, reply()) {
 		return
 	}
 	switch {
@@ -163,25 +156,23 @@ func (v *Visit) headers(failed bool, yield func(name, value string) bool) {
 
 // setReply prepares what the client is told. Sealing cannot fail with the secrets that New checked.
 func (v *Visit) setReply(token string, age time.Duration) error {
-	r := &reply{token: token, age: age}
-	text := token
+	header := token
 	if v.m.sealer != nil && token != "" {
 		sealed, err := v.m.sealer.seal(token)
 		if err != nil {
 			return err
 		}
-		text = sealed
+		header = sealed
 	}
 	switch {
 	case v.m.cfg.Header != "":
-		r.header = text
 	case token == "":
-		r.header = v.m.cookie.remove()
+		header = v.m.cookie.remove()
 	default:
-		r.header = v.m.cookie.set(text, age)
+		header = v.m.cookie.set(header, age)
 	}
 	v.mu.Lock()
-	v.reply = r
+	v.reply = func() string { return header }
 	v.mu.Unlock()
 	return nil
 }

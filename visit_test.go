@@ -3,6 +3,8 @@ package sojourn_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,5 +58,27 @@ func TestLoad_afterAPanicOfTheStore_isNoEmptySession(t *testing.T) {
 	st.before = nil
 	if s, err := v.Load(t.Context()); err == nil && !s.Has("a") {
 		t.Error("got an empty session, want the client's own or an error")
+	}
+}
+
+func TestVisit_printed_showsNoToken(t *testing.T) {
+	r := newRig(t, newRigStore(), sojourn.Config{})
+	v, s := r.open("")
+	s.Set("a", 1)
+	token, err := r.close(v)
+	if err != nil || token == "" {
+		t.Fatal(token, err)
+	}
+	type holder struct {
+		v *sojourn.Visit
+		s *sojourn.Session
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		for _, x := range []any{v, s, holder{v, s}, &holder{v, s}} {
+			text := fmt.Sprintf(verb, x)
+			if strings.Contains(text, token) || strings.Contains(text, fmt.Sprintf("%x", token)) {
+				t.Errorf("%s of a %T shows the token", verb, x)
+			}
+		}
 	}
 }
