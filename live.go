@@ -17,7 +17,7 @@ type liveSet struct {
 }
 
 type liveContext struct {
-	subject string
+	subject string        // under the set's lock: a login changes it
 	look    chan struct{} // holds one value when there may be something to see
 }
 
@@ -52,6 +52,16 @@ func (l *liveSet) wake(id ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.m[id] {
+		c.wake()
+	}
+}
+
+// renewed notes whose session id is after a change of its secret, and has its contexts look.
+func (l *liveSet) renewed(id ID, subject string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.m[id] {
+		c.subject = subject
 		c.wake()
 	}
 }

@@ -91,3 +91,52 @@ func TestContext_withTheLongestRecheck_doesNotAskAllTheTime(t *testing.T) {
 		t.Errorf("got %d checks of %d streams, want the first of each only", got, streams)
 	}
 }
+
+// rigIndex is a store that can end all sessions of a subject.
+type rigIndex struct {
+	sojourn.SubjectIndex
+	rigPatcher
+}
+
+func (st rigIndex) DeleteSubject(_ context.Context, _, subject string, keep sojourn.ID) (int, error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	n := 0
+	for id, r := range st.records {
+		if r.state.Facts.Subject == subject && id != keep {
+			delete(st.records, id)
+			n++
+		}
+	}
+	return n, nil
+}
+
+func TestContext_openedBeforeTheLogin_endsAtOnceWithTheSubjectsSessions(t *testing.T) {
+	st := newRigStore()
+	r := newRig(t, rigIndex{rigPatcher: rigPatcher{st}}, sojourn.Config{})
+	token := r.do("", func(s *sojourn.Session) { s.Set("a", 1) })
+	v, s := r.open(token)
+	looked := make(chan struct{}, 10)
+	st.after = func(_ context.Context, op string) error {
+		if op == "load" {
+			looked <- struct{}{}
+		}
+		return nil
+	}
+	ctx, cancel := s.Context(t.Context())
+	defer cancel()
+	<-looked
+	s.Login("alice")
+	if _, err := r.close(v); err != nil {
+		t.Fatal(err)
+	}
+	<-looked // the login has the stream look
+	if _, err := r.RevokeAll(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Second): // Recheck is 30 s
+		t.Error("the stream goes on until the next check")
+	}
+}

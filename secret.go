@@ -251,7 +251,7 @@ func (c *commit) replace(next State, refuse bool) error {
 	}
 	c.s.hold(key, next, digest, c.now)
 	c.s.stored.TTL = ttl
-	c.m.live.wake(key.ID())
+	c.m.live.renewed(key.ID(), f.Subject)
 	return c.tell(secret)
 }
 
