@@ -73,7 +73,7 @@ func (m *Manager) exchange(w http.ResponseWriter, r *http.Request) (*exchange, f
 	x.ctx = visitContext{ctx, &x.visit}
 	x.visit.response = &x.response
 	x.next = r.WithContext(&x.ctx)
-	x.response.begin(&x.visit, w, r)
+	x.response.begin(&x.visit, w, x.next)
 	return x, nil
 }
 

@@ -30,3 +30,35 @@ func TestOnError_writingNothing_isA503(t *testing.T) {
 		}
 	}
 }
+
+func TestOnError_afterAFailedCommit_findsTheSession(t *testing.T) {
+	st := newRigStore()
+	r := newRig(t, st, sojourn.Config{OnError: func(w http.ResponseWriter, r *http.Request, err error) {
+		s, loadErr := sojourn.Load(r.Context())
+		if loadErr != nil {
+			t.Fatal(loadErr)
+		}
+		w.WriteHeader(http.StatusTeapot)
+		if s.Subject() != "alice" {
+			t.Errorf("got subject %q, want alice", s.Subject())
+		}
+		s.Login("mallory")
+		if err := s.Commit(r.Context()); !errors.Is(err, sojourn.ErrSent) {
+			t.Errorf("got %v of a login after the header, want ErrSent", err)
+		}
+	}})
+	token := r.do("", func(s *sojourn.Session) { s.Login("alice") })
+	st.before = func(_ context.Context, op string) error {
+		if op == "update" {
+			return errors.New("down")
+		}
+		return nil
+	}
+	request := httptest.NewRequest("GET", "/", nil)
+	request.Header.Set(rigHeader, token)
+	answer := httptest.NewRecorder()
+	r.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Set("a", 2) }).ServeHTTP(answer, request)
+	if answer.Code != http.StatusTeapot || answer.Header().Get(rigHeader) != "" {
+		t.Errorf("got %d with token %q, want OnError's answer without one", answer.Code, answer.Header().Get(rigHeader))
+	}
+}
