@@ -50,10 +50,13 @@ func answered(err error) bool {
 
 func (b *backend) load(ctx context.Context, key Key) (State, error) {
 	state, err := b.store.Load(ctx, key)
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
-		err = b.failed(ctx, "load", key.ID(), err)
+	switch {
+	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
+		return state, err
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return state, &StoreError{"load", key.ID(), err} // the client has left: nothing to tell an operator
 	}
-	return state, err
+	return state, b.failed(ctx, "load", key.ID(), err)
 }
 
 func (b *backend) delete(ctx context.Context, key Key) error {

@@ -12,7 +12,7 @@ func (v *Visit) commit(ctx context.Context, final bool) error {
 	v.io.Lock()
 	defer v.io.Unlock()
 	if !v.loaded {
-		if !final || v.m.cfg.Extend != ExtendOnRequest || v.isSent() || !v.mayPresent() {
+		if !final || v.m.cfg.Extend != ExtendOnRequest || !v.mayPresent() {
 			return nil
 		}
 		if err := v.load(ctx); err != nil {
@@ -328,148 +328,10 @@ func (c *commit) reload() error {
 	return nil
 }
 
-// prepare makes the changes on top of the stored values, and the patch that says so. Changes that came to nothing are
-// left out, so that an equal value is no change.
-func (c *commit) prepare(stored Values) ([]change, Patch, error) {
-	p := Patch{
-		Generation: c.s.generation,
-		Clear:      c.plan.cleared, Keep: c.plan.keep,
-		MaxSize: c.m.cfg.MaxSize, MaxNames: c.m.cfg.MaxNames,
-	}
-	base := stored
-	if c.plan.cleared {
-		base = stored.with(Patch{Clear: true, Keep: c.plan.keep})
-	}
-	changes := c.plan.changes
-	kept := 0
-	var expect []pair
-	for i := range changes {
-		change := &changes[i]
-		before := base.Get(change.name)
-		if change.again != nil && change.from != before {
-			text, err := c.remake(change.again, before)
-			if err != nil {
-				return nil, p, err
-			}
-			change.text, change.from = text, before
-		}
-		if change.text == before {
-			continue
-		}
-		if change.again != nil {
-			expect = append(expect, pair{change.name, before})
-		}
-		if change.text == "" {
-			p.Remove = append(p.Remove, change.name)
-		}
-		kept++
-	}
-	p.Set = packSet(changes, base, kept)
-	p.Expect = packExpect(expect)
-	return changes, p, nil
-}
-
-// remake calls a Field's function. The lock is open meanwhile, so that one which looks at the session does not wait for
-// itself.
-func (c *commit) remake(again remaker, before string) (string, error) {
-	c.s.mu.Unlock()
-	defer c.s.mu.Lock()
-	return again.remake(c.s, before)
-}
-
-// packSet packs the changes that set something new. Mostly that is all of them.
-func packSet(changes []change, base Values, most int) Values {
-	var few [2]change
-	set := few[:0]
-	if most > len(few) {
-		set = make([]change, 0, most)
-	}
-	for _, change := range changes {
-		if change.text != "" && change.text != base.Get(change.name) {
-			set = append(set, change)
-		}
-	}
-	if len(set) == 0 {
-		return Values{}
-	}
-	return packChanges(set)
-}
-
-func packExpect(expect []pair) Values {
-	if len(expect) < 2 {
-		return packPairs(expect)
-	}
-	return CollectValues(func(yield func(name, text string) bool) {
-		for _, p := range expect {
-			if !yield(p.name, p.text) {
-				return
-			}
-		}
-	})
-}
-
-// values returns the session's values after the plan, on top of stored ones, for the calls that replace a record.
-func (c *commit) values(stored Values) (Values, error) {
-	_, p, err := c.prepare(stored)
-	if err != nil {
-		return Values{}, err
-	}
-	return stored.with(p), nil
-}
-
 // checkSize holds the limits where no Patch does.
 func (c *commit) checkSize(values Values) error {
 	if values.Size() > c.m.cfg.MaxSize || values.Len() > c.m.cfg.MaxNames {
 		return ErrTooLarge
 	}
 	return nil
-}
-
-// patchTTL is what a change extends the TTL to: nothing for a late request.
-func (c *commit) patchTTL() time.Duration {
-	if c.s.status == statusLate {
-		return time.Millisecond
-	}
-	return c.m.ttl(&c.s.stored.Facts, c.now)
-}
-
-// left is the TTL that remains by our knowledge, erring to the shorter side.
-func (c *commit) left() time.Duration { return c.s.stored.TTL - c.m.now().Sub(c.s.loadedAt) }
-
-// touch extends the idle timeout if enough of it is used up. That it fails is no reason to fail the request: the session
-// then lives shorter, never longer.
-func (c *commit) touch() {
-	s := c.s
-	if s.status != statusLive || c.m.cfg.Extend == ExtendOnChange || s.stored.TTL <= 0 {
-		return
-	}
-	ttl := c.m.ttl(&s.stored.Facts, c.now)
-	if !touchDue(s.stored.TTL, ttl) {
-		return
-	}
-	err := c.m.backend.store.UpdateTTL(c.ctx, s.key, ttl)
-	switch {
-	case errors.Is(err, errors.ErrUnsupported):
-		c.touchByUpdate(ttl)
-	case err == nil, errors.Is(err, ErrNotFound):
-		s.stored.TTL = ttl
-	default:
-		_ = c.m.backend.failed(c.ctx, "touch", s.key.id, err)
-	}
-}
-
-// touchByUpdate is for a client-side store, whose TTL is in its key.
-func (c *commit) touchByUpdate(ttl time.Duration) {
-	s := c.s
-	if c.sent || s.stored.Version == 0 {
-		return
-	}
-	key, err := c.m.backend.store.Update(c.ctx, s.key, s.stored, ttl)
-	if err == nil {
-		s.stored.Version, s.stored.TTL = 0, ttl
-		err = c.rekey(key)
-	}
-	if err != nil && !answered(err) {
-		_ = c.m.backend.failed(c.ctx, "touch", s.key.id, err)
-	}
 }

@@ -1,6 +1,8 @@
 package sojourn
 
 import (
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -33,6 +35,18 @@ type Cookie struct {
 	// one lifetime. 32 or more random bytes each. Default: none, the token itself.
 	Secrets [][]byte
 }
+
+// Format prints c without its secrets, under every verb.
+func (c Cookie) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{Name:%s Domain:%s Path:%s SameSite:%d Partitioned:%t Insecure:%t Secrets:%d}",
+		c.Name, c.Domain, c.Path, c.SameSite, c.Partitioned, c.Insecure, len(c.Secrets))
+}
+
+// LogValue is what Format prints.
+func (c Cookie) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
+
+// MarshalText is what Format prints, for encoders that would show every field.
+func (c Cookie) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
 
 func (c *Cookie) isZero() bool {
 	return c.Name == "" && c.Domain == "" && c.Path == "" && c.SameSite == 0 && !c.Partitioned && !c.Insecure && len(c.Secrets) == 0
@@ -226,11 +240,16 @@ func (c *cookieWriter) remove() string {
 func (c *cookieWriter) isOurs(header string) bool {
 	pair, _, _ := strings.Cut(header, ";")
 	name, value, ok := strings.Cut(pair, "=")
-	if name = strings.Trim(name, " \t"); name == "" {
+	if name = trimControls(name); name == "" {
 		name, _, ok = strings.Cut(value, "=")
-		name = strings.Trim(name, " \t")
+		name = trimControls(name)
 	}
 	return ok && name == c.name[:len(c.name)-1]
+}
+
+// trimControls also trims the line breaks that net/http turns into spaces when it writes the header.
+func trimControls(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
 }
 
 // maxCookiePairs is Go's own limit (GODEBUG httpcookiemaxnum, CVE-2025-58186): beyond it a handler sees no cookie at all,

@@ -1,7 +1,5 @@
 package sojourn
 
-import "fmt"
-
 // Field is a name and the type of its value, declared once and used everywhere:
 //
 //	const cart = sojourn.Field[Cart]("cart")
@@ -75,7 +73,7 @@ func (f Field[T]) keep(s *Session, before, text string, err error, again func(ol
 		err = checkName(string(f))
 	}
 	if err != nil {
-		s.reject(fmt.Errorf("sojourn: value %q: %w", string(f), err))
+		s.reject(&valueError{string(f), err})
 		return true
 	}
 	if s.text(string(f)) != before {

@@ -64,10 +64,14 @@ func (m *Manager) exchange(w http.ResponseWriter, r *http.Request) (*exchange, f
 	if outer, ok := ctx.Value(visitKey{m}).(*Visit); ok && outer != nil {
 		return nil, func(next http.Handler) { next.ServeHTTP(w, r) }
 	}
-	if outer, ok := ctx.Value(visitKey{}).(*Visit); ok && m.clashes(outer, r) {
+	outer, _ := ctx.Value(visitKey{}).(*Visit)
+	if m.clashes(outer) {
 		return nil, func(http.Handler) { m.cfg.OnError(w, r, errSameName) }
 	}
 	x := new(exchange)
+	if outer != nil {
+		x.response.outer = outer.response
+	}
 	x.visit.begin(m, r.Header.Values)
 	x.visit.request = r
 	x.ctx = visitContext{ctx, &x.visit}
@@ -78,7 +82,7 @@ func (m *Manager) exchange(w http.ResponseWriter, r *http.Request) (*exchange, f
 }
 
 // clashes reports whether a manager around uses the same name: the two would take each other's token for their own.
-func (m *Manager) clashes(outer *Visit, r *http.Request) bool {
+func (m *Manager) clashes(outer *Visit) bool {
 	for outer != nil {
 		if outer.m.cfg.Header == m.cfg.Header && outer.m.transport() == m.transport() {
 			return true
@@ -113,8 +117,12 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 		answerError(w, r, err)
 		return
 	}
-	if v.response != nil {
-		v.response.fail()
+	if x := v.response; x != nil {
+		if x.answering { // OnError itself asks for an answer
+			answerError(w, r, err)
+			return
+		}
+		x.fail()
 	}
 	v.m.cfg.OnError(w, r, err)
 }

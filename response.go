@@ -2,6 +2,7 @@ package sojourn
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ type response struct {
 	visit *Visit
 	w     http.ResponseWriter
 	next  *http.Request
+	outer *response // of another manager around, nil if there is none
 	// before is the header as it was when the request came in, nil if it was empty.
 	before http.Header
 
@@ -26,6 +28,10 @@ type response struct {
 	answering bool  // OnError is writing
 	err       error // of the commit: the handler's own writes are dropped
 	done      bool  // the handler returned, and did not panic
+
+	// inner is what managers inside have told the client about sessions of theirs that were stored: it goes out even if our
+	// own commit fails.
+	inner []pair
 
 	cookie, cacheControl, vary [1]string // one allocation less each
 }
@@ -96,6 +102,9 @@ func (x *response) fail() {
 	for name, values := range x.before {
 		header[name] = slices.Clone(values)
 	}
+	for _, told := range x.inner {
+		header.Add(told.name, told.text)
+	}
 }
 
 // add puts a header of ours beside the handler's.
@@ -105,6 +114,11 @@ func (x *response) add(name, value string) bool {
 	case "Cache-Control":
 		if value == "private" && len(header[name]) > 0 {
 			return true // the handler knows better what its own page may
+		}
+		if value == "no-store" {
+			// They would be heeded instead (RFC 9213 §2.2).
+			header.Del("CDN-Cache-Control")
+			header.Del("Surrogate-Control")
 		}
 		x.cacheControl[0] = value
 		header[name] = x.cacheControl[:1:1]
@@ -123,6 +137,9 @@ func (x *response) add(name, value string) bool {
 		}
 		header[name] = append(header[name], value)
 	default:
+		for outer := x.outer; outer != nil; outer = outer.outer {
+			outer.inner = append(outer.inner, pair{name, value})
+		}
 		x.cookie[0] = value
 		if name == "Set-Cookie" && len(header[name]) > 0 {
 			header[name] = append(header[name], value)
@@ -156,6 +173,9 @@ func (x *response) dropForeign() {
 }
 
 func (x *response) Header() http.Header { return x.w.Header() }
+
+// Format prints nothing of the response: its header may hold a token.
+func (x *response) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "sojourn.ResponseWriter") }
 
 // Unwrap is for http.ResponseController: deadlines and full duplex are none of our business.
 func (x *response) Unwrap() http.ResponseWriter { return x.w }

@@ -26,7 +26,7 @@ type sealer struct {
 
 type sealKey struct {
 	id     [4]byte
-	secret []byte
+	secret func() []byte // a function shows nothing to whoever prints it
 }
 
 const (
@@ -50,7 +50,8 @@ func newSealer(secrets [][]byte, realm, name string) (*sealer, error) {
 		if err != nil {
 			return nil, &ConfigError{fmt.Sprintf("Cookie.Secrets[%d]", i), err.Error()}
 		}
-		key := sealKey{secret: append([]byte(nil), secret...)}
+		own := append([]byte(nil), secret...)
+		key := sealKey{secret: func() []byte { return own }}
 		copy(key.id[:], id)
 		s.keys = append(s.keys, key)
 	}
@@ -72,15 +73,15 @@ func (s *sealer) seal(token string) (string, error) {
 }
 
 // open returns the token in a sealed text. Everything that was not sealed here, under a known secret, for this realm and
-// name, is refused alike.
-func (s *sealer) open(text string) (string, bool) {
+// name, is refused alike; tried says that it took more than a look.
+func (s *sealer) open(text string) (token string, tried, ok bool) {
 	size := base64.RawURLEncoding.DecodedLen(len(text))
 	if len(text) > sealMax || size <= sealHead {
-		return "", false
+		return "", false, false
 	}
 	b := make([]byte, size)
 	if !decodeText(b, text) || b[0] != sealVersion {
-		return "", false
+		return "", false, false
 	}
 	for i := range s.keys {
 		key := &s.keys[i]
@@ -89,17 +90,17 @@ func (s *sealer) open(text string) (string, bool) {
 		}
 		aead, err := s.aead(key, b)
 		if err != nil {
-			return "", false
+			return "", true, false
 		}
-		token, err := aead.Open(nil, nil, b[sealHead:], s.associated(b))
-		return string(token), err == nil
+		opened, err := aead.Open(nil, nil, b[sealHead:], s.associated(b))
+		return string(opened), true, err == nil
 	}
-	return "", false
+	return "", false, false
 }
 
 // aead returns the cipher of the message whose head b begins with.
 func (s *sealer) aead(key *sealKey, b []byte) (cipher.AEAD, error) {
-	derived, err := hkdf.Key(sha256.New, key.secret, b[sealHead-sealSalt:sealHead], s.info, 32)
+	derived, err := hkdf.Key(sha256.New, key.secret(), b[sealHead-sealSalt:sealHead], s.info, 32)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package sojourn
 
 import (
 	"errors"
-	"math/rand/v2"
 	"time"
 )
 
@@ -274,9 +273,4 @@ func (c *commit) checkGrowth(before, after Values) error {
 		return ErrTooLarge
 	}
 	return nil
-}
-
-// touchDue reports whether less than about 80 % of the idle timeout are left.
-func touchDue(left, idle time.Duration) bool {
-	return float64(left) < float64(idle)*(touchBelow-touchJitter*rand.Float64())
 }

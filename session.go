@@ -3,6 +3,7 @@ package sojourn
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -36,40 +37,6 @@ type Session struct {
 	pending plan
 	inline  [2]change // the first changes, without an allocation
 	inlined bool      // inline has been used, and a commit under way or flight may still hold it
-}
-
-// plan is what the next commit is to do.
-type plan struct {
-	changes  []change
-	cleared  bool     // of the stored names only those in keep stay
-	keep     []string // with cleared
-	login    bool
-	subject  string // of login
-	logout   bool
-	target   Key // of logout; the zero Key if nothing is there to end
-	renew    bool
-	remember bool
-	// remembers says that remember was asked for.
-	remembers bool
-	err       error // the first change that could not be kept
-}
-
-func (p *plan) isEmpty() bool {
-	return len(p.changes) == 0 && !p.cleared && !p.login && !p.logout && !p.renew && p.err == nil
-}
-
-// change is the new text of one name.
-type change struct {
-	name string
-	text string // "" removes
-	// again, if any, makes the text from the one before: when another request won the race it is asked again.
-	again remaker
-	from  string // with again: what text was made from, "" if there was none
-}
-
-// remaker is a Field's function with its type erased.
-type remaker interface {
-	remake(s *Session, old string) (string, error)
 }
 
 // Load returns the session of the request that ctx belongs to, of the innermost manager around the handler. It calls the
@@ -207,56 +174,6 @@ func (s *Session) settle() {
 	}
 }
 
-// overlay is the patch of changes that need no more thought. A text of "" in Set removes, see Values.merge.
-func overlay(changes []change) Patch { return Patch{Set: packChanges(changes)} }
-
-func packChanges(changes []change) Values {
-	if len(changes) == 1 {
-		one := [1]pair{{changes[0].name, changes[0].text}}
-		return packPairs(one[:])
-	}
-	pairs := make([]pair, len(changes))
-	for i, c := range changes {
-		pairs[i] = pair{c.name, c.text}
-	}
-	slices.SortFunc(pairs, func(a, b pair) int { return strings.Compare(a.name, b.name) })
-	return packPairs(pairs)
-}
-
-// put collects a change, over an earlier one of the same name.
-func (s *Session) put(c change) {
-	changes := s.pending.changes
-	for i := range changes {
-		if changes[i].name == c.name {
-			if c.again != nil && changes[i].again == nil {
-				c.again = nil // it builds on a value that this request has set itself
-			} else if c.again != nil {
-				c.again, c.from = chain{changes[i].again, c.again}, changes[i].from
-			}
-			changes[i] = c
-			return
-		}
-	}
-	if c.again != nil && s.pending.cleared && !slices.Contains(s.pending.keep, c.name) {
-		c.again = nil // it builds on nothing, whatever is stored
-	}
-	if changes == nil && !s.inlined {
-		changes, s.inlined = s.inline[:0:len(s.inline)], true
-	}
-	s.pending.changes = append(changes, c)
-}
-
-// chain is one function after another on the same name.
-type chain struct{ first, second remaker }
-
-func (c chain) remake(s *Session, old string) (string, error) {
-	text, err := c.first.remake(s, old)
-	if err != nil {
-		return "", err
-	}
-	return c.second.remake(s, text)
-}
-
 // Set makes v, as JSON, the value of name. Setting an equal value is no change.
 //
 // A value without JSON form, one with an object that has a name twice or nests deeper than 32, and a name that is empty,
@@ -273,7 +190,7 @@ func (s *Session) set(name, text string, err error) {
 		err = checkName(name)
 	}
 	if err != nil {
-		s.reject(fmt.Errorf("sojourn: value %q: %w", name, err))
+		s.reject(&valueError{name, err})
 		return
 	}
 	if s.text(name) != text {
@@ -298,7 +215,7 @@ func (s *Session) Get(name string, dst any) (bool, error) {
 		return false, nil
 	}
 	if err := decodeValue(text, dst); err != nil {
-		return true, fmt.Errorf("sojourn: value %q: %w", name, err)
+		return true, &valueError{name, err}
 	}
 	return true, nil
 }
@@ -336,7 +253,7 @@ func (s *Session) Login(subject string, keep ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := checkName(subject); err != nil {
-		s.reject(fmt.Errorf("sojourn: subject %q: %w", subject, err))
+		s.reject(fmt.Errorf("sojourn: subject: %w", err))
 		return
 	}
 	s.settle()
@@ -423,8 +340,8 @@ func (s *Session) Commit(ctx context.Context) error {
 // String names the session without its values.
 func (s *Session) String() string { return "sojourn.Session(" + s.ID().String() + ")" }
 
-// GoString is String.
-func (s *Session) GoString() string { return s.String() }
+// Format prints String under every verb.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue is a group of id and subject.
 func (s *Session) LogValue() slog.Value {

@@ -56,10 +56,12 @@ func (m *Manager) complete(e *Entry) bool {
 // was answer alike (CWE-639).
 func (m *Manager) Revoke(ctx context.Context, subject string, id ID) error {
 	if err := checkName(subject); err != nil {
-		return fmt.Errorf("sojourn: subject %q: %w", subject, err)
+		return fmt.Errorf("sojourn: subject: %w", err)
 	}
 	owns, err := m.owns(ctx, id, func(f *Facts) bool { return f.Subject == subject })
 	switch {
+	case errors.Is(err, ErrCorrupt):
+		return ErrNotFound
 	case err != nil:
 		return err
 	case !owns:
@@ -68,9 +70,13 @@ func (m *Manager) Revoke(ctx context.Context, subject string, id ID) error {
 	return m.delete(ctx, id)
 }
 
-// End ends a session, whosever it is: for operators. One that is not there, or of another realm, is [ErrNotFound].
+// End ends a session, whosever it is: for operators. One that is not there, or of another realm, is [ErrNotFound]; one whose
+// record cannot be read goes.
 func (m *Manager) End(ctx context.Context, id ID) error {
 	owns, err := m.owns(ctx, id, func(*Facts) bool { return true })
+	if errors.Is(err, ErrCorrupt) {
+		owns, err = true, nil // nobody can say whose it was, and nobody can use it
+	}
 	switch {
 	case err != nil:
 		return err
@@ -96,7 +102,7 @@ func (m *Manager) owns(ctx context.Context, id ID, test func(*Facts) bool) (bool
 		return false, nil
 	}
 	state, err := m.backend.load(ctx, id.Key())
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
@@ -147,7 +153,7 @@ func (m *Manager) checkSubject(subject string) error {
 		return errors.ErrUnsupported
 	}
 	if err := checkName(subject); err != nil {
-		return fmt.Errorf("sojourn: subject %q: %w", subject, err)
+		return fmt.Errorf("sojourn: subject: %w", err)
 	}
 	return nil
 }

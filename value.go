@@ -204,14 +204,25 @@ func checkElement(dec *json.Decoder, fold bool, depth int) error {
 func foldName(name string) string { return strings.ToUpper(strings.ToLower(name)) }
 
 func (s *Session) badValue(name string, err error) {
-	s.v.m.observe(context.Background(), Event{EventBadValue, s.ID(), fmt.Errorf("sojourn: value %q: %w", name, safeJSONError(err))})
+	s.v.m.observe(context.Background(), Event{EventBadValue, s.ID(), &valueError{name, err}})
 }
 
-// safeJSONError keeps an error of encoding/json from quoting a piece of the value.
-func safeJSONError(err error) error {
-	var typeErr *json.UnmarshalTypeError
-	if errors.As(err, &typeErr) {
-		return fmt.Errorf("cannot be a %v", typeErr.Type)
-	}
-	return errors.New("cannot be decoded")
+// valueError is a value that could not be encoded or decoded. Its text does not quote a piece of the value, as encoding/json
+// does; Unwrap has it all.
+type valueError struct {
+	name string
+	err  error
 }
+
+func (e *valueError) Error() string {
+	text := fmt.Sprintf("sojourn: value %.80q: ", e.name)
+	switch err := e.err.(type) {
+	case *json.UnmarshalTypeError:
+		return text + "it is no " + err.Type.String()
+	case *json.SyntaxError:
+		return text + "it is no JSON"
+	}
+	return text + e.err.Error()
+}
+
+func (e *valueError) Unwrap() error { return e.err }

@@ -1,0 +1,185 @@
+package sojourn
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"time"
+)
+
+// maxTokens is how many distinct well-formed tokens of one request are looked at: what one request may cost the store
+// (I7).
+const maxTokens = 4
+
+type presented struct {
+	key    Key
+	digest digest
+	secret func() [secretLen]byte // of a client-side store only
+}
+
+// presents reads the request's tokens. Whatever is not exactly one of ours is told to the observer and costs nothing more.
+func (v *Visit) presents(ctx context.Context) (tokens [maxTokens]presented, n int, readable bool) {
+	forged, opened := false, 0
+	take := func(text string) {
+		if text == "" {
+			return // what a removal leaves behind in clients that keep an empty value
+		}
+		if v.m.sealer != nil {
+			if opened == maxTokens {
+				forged = true // opening costs, and a request is not to cost more than a stated bound
+				return
+			}
+			token, tried, ok := v.m.sealer.open(text)
+			if tried {
+				opened++
+			}
+			if !ok {
+				forged = true
+				return
+			}
+			text = token
+		}
+		key, digest, ok := parseToken(text, v.m.backend.parser)
+		if !ok {
+			forged = true
+			return
+		}
+		for i := range n {
+			if tokens[i].key == key && tokens[i].digest == digest {
+				return
+			}
+		}
+		if n < maxTokens {
+			tokens[n] = presented{key: key, digest: digest}
+			if v.m.backend.parser != nil {
+				tokens[n].secret = keepSecret(text)
+			}
+			n++
+		}
+	}
+	readable = true
+	if v.m.cfg.Header != "" {
+		values := v.header(v.m.cfg.Header)
+		if readable = len(values) <= maxCookiePairs; readable {
+			for _, text := range values {
+				take(text)
+			}
+		}
+	} else {
+		readable = cookieValues(v.header("Cookie"), v.m.cfg.Cookie.Name, take)
+	}
+	if forged {
+		v.m.observe(ctx, Event{Kind: EventForgedKey})
+	}
+	return tokens, n, readable
+}
+
+// keepSecret keeps the secret of a client-side store's token for as long as the request lives, because its next key goes
+// out with the same one. A function shows nothing to whoever prints it.
+func keepSecret(text string) func() [secretLen]byte {
+	var secret [secretLen]byte
+	decodeText(secret[:], text[:secretText])
+	return func() [secretLen]byte { return secret }
+}
+
+// resolve finds out which session the request presents.
+func (v *Visit) resolve(ctx context.Context) error {
+	tokens, n, readable := v.presents(ctx)
+	s := &v.session
+	if !readable {
+		s.status = statusAmbiguous
+		v.m.observe(ctx, Event{Kind: EventAmbiguous})
+		return nil
+	}
+	for i := range n {
+		state, status, err := v.look(ctx, tokens[i])
+		if err != nil {
+			return err
+		}
+		if status == statusNone || status == statusRefused && s.status != statusNone {
+			continue
+		}
+		same := s.key.id == tokens[i].key.id
+		if s.status.opens() && status.opens() && !same {
+			*s = Session{v: v, status: statusAmbiguous}
+			v.m.observe(ctx, Event{Kind: EventAmbiguous})
+			return nil
+		}
+		if same && s.status == statusLive {
+			continue // the current secret and the one before, side by side
+		}
+		s.status, s.key, s.stored, s.digest, s.secret = status, tokens[i].key, state, tokens[i].digest, tokens[i].secret
+		s.loadedAt = v.m.now()
+		s.generation = state.Facts.Generation
+	}
+	if s.status.opens() {
+		s.floor = s.stored.Values
+	}
+	return nil
+}
+
+// look loads what one token names and decides what it opens.
+func (v *Visit) look(ctx context.Context, token presented) (State, status, error) {
+	id := token.key.ID()
+	state, err := v.m.backend.load(ctx, token.key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		v.m.observe(ctx, Event{Kind: EventUnknownKey, ID: id})
+		return State{}, statusNone, nil
+	case errors.Is(err, ErrCorrupt):
+		v.m.observe(ctx, Event{Kind: EventCorrupt, ID: id})
+		return State{}, statusNone, nil
+	case err != nil:
+		return State{}, statusNone, err
+	}
+	status, kind := v.m.classify(&state.Facts, token.digest, v.m.now())
+	if kind != 0 {
+		v.m.observe(ctx, Event{Kind: kind, ID: id})
+	}
+	if status == statusNone {
+		state = State{}
+	}
+	return state, status, nil
+}
+
+// classify is the table of what a token opens. The event, if any, says why it opens nothing.
+func (m *Manager) classify(f *Facts, d digest, now time.Time) (status, EventKind) {
+	// Both comparisons always run, in constant time (SEC-53).
+	current := subtle.ConstantTimeCompare(f.Digest[:], d[:]) == 1
+	previous := subtle.ConstantTimeCompare(f.Previous[:], d[:]) == 1 && f.Previous != digest{}
+	switch {
+	case f.Realm != m.cfg.Realm:
+		return statusNone, EventOtherRealm
+	case !current && !previous:
+		return statusNone, EventWrongSecret
+	case !now.Before(m.deadline(f, now)):
+		return statusNone, EventExpire
+	case current:
+		return statusLive, 0
+	case now.Sub(f.Renewed).Abs() > grace:
+		if f.Refused {
+			return statusNone, EventWrongSecret
+		}
+		return statusNone, EventReuse
+	case f.Refused:
+		return statusRefused, 0
+	}
+	return statusLate, 0
+}
+
+// status is what a token opens.
+type status int
+
+const (
+	statusNone      status = iota // nothing: no token, or an unknown one
+	statusAmbiguous               // nothing, and nothing may be kept
+	statusLive                    // everything
+	statusLate                    // replaced by a periodic renewal a moment ago: values and logout
+	statusRefused                 // replaced by a login or Renew a moment ago: nothing, but the client may retry
+)
+
+func (s status) opens() bool { return s == statusLive || s == statusLate }
+
+// hides reports whether there may be values that the handler is not shown: to take them away is a change all the same, and
+// must not look as if it had happened.
+func (s status) hides() bool { return s == statusAmbiguous || s == statusRefused }
