@@ -19,10 +19,12 @@
 //
 // # Promises
 //
-// Each method is one transaction, and Load is one SELECT outside of any. A transaction takes SQLite's write lock with its
-// first statement and reads the clock after it has the lock: a write that waited across the expiry of its session finds
-// nothing ([sojourn.ErrNotFound]), whoever held the lock. SQLite has no clock of its own; Config.Now, by default the
-// process's, decides, in milliseconds. Processes that share a file share a machine and so its clock.
+// Each method is one transaction, and Load is one SELECT outside of any; only where that finds an expired row does Load
+// look again in a transaction, so that no write in flight brings back what was answered to be gone. A transaction takes
+// SQLite's write lock with its first statement and reads the clock after it has the lock: a write that waited across the
+// expiry of its session finds nothing ([sojourn.ErrNotFound]), whoever held the lock. SQLite has no clock of its own;
+// Config.Now, by default the process's, decides, in milliseconds. Processes that share a file share a machine and so its
+// clock.
 //
 // All capabilities but [sojourn.Watcher] are there: [sojourn.Patcher], [sojourn.SubjectIndex], [sojourn.Lister] and
 // [sojourn.Sweeper]. SQLite cannot tell other processes of a change, so the manager re-checks live sessions now and then.

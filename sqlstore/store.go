@@ -48,7 +48,8 @@ func New(db *sql.DB, cfg Config) (*Store, error) {
 	return st, nil
 }
 
-// Load implements [sojourn.Store] with one SELECT.
+// Load implements [sojourn.Store] with one SELECT, and under the write lock with a second one if the row that it finds has
+// expired.
 func (st *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
 	prepared, err := st.reader.prepared(ctx)
 	if err != nil {
@@ -61,7 +62,20 @@ func (st *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, erro
 		return sojourn.State{}, failure(ctx, "load", err)
 	}
 	// The clock is read after the row: the SELECT may have waited for a connection.
-	return r.state(st.milliseconds())
+	state, err := r.state(st.milliseconds())
+	if !errors.Is(err, sojourn.ErrNotFound) {
+		return state, err
+	}
+	// A write that came in time may be about to commit, and a session that was answered to be gone would be back. While
+	// the lock is held there is no such write.
+	err = st.write(ctx, "load", func(tx *transaction) (err error) {
+		state, err = tx.state(ctx, id)
+		return err
+	})
+	if err != nil {
+		return sojourn.State{}, err
+	}
+	return state, nil
 }
 
 // Save implements [sojourn.Store].

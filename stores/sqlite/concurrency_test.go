@@ -226,6 +226,41 @@ func TestContext_thatEndsWaitingForTheLock_changesNothing(t *testing.T) {
 	}
 }
 
+// Else a session that was gone would be back.
+func TestLoad_atTheExpiry_waitsForAWriteInFlight(t *testing.T) {
+	c := newClock()
+	st, path := open(t, c)
+	key := save(t, st, visitor("a", "1"))
+	other, err := raw(t, path).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	// Another process has read its clock in time and has not committed yet.
+	for _, statement := range []string{"BEGIN IMMEDIATE", "UPDATE sojourn_sessions SET expires = expires + 3600000"} {
+		if _, err := other.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.advance(time.Hour)
+	done := make(chan error, 1)
+	go func() {
+		_, err := st.Load(t.Context(), key)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		t.Errorf("answered %v while the write was in flight", err)
+	case <-time.After(20 * time.Millisecond): // a store that does not wait needs less than one
+	}
+	if _, err := other.ExecContext(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("got %v, want the session that the write extended", err)
+	}
+}
+
 // A write that waits for the lock while its session expires comes too late, whoever holds the lock.
 func TestWrite_thatWaitsAcrossTheExpiry_isNotFound(t *testing.T) {
 	for _, op := range []string{"Update", "UpdateTTL", "Patch"} {

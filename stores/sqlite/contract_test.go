@@ -220,7 +220,8 @@ func TestPatch_followsItsDefinition(t *testing.T) {
 				}
 				return
 			}
-			if got.Values != want.Values || got.Facts != want.Facts || got.TTL != 2*time.Hour || got.Version == before.Version {
+			if got.Values != want.Values || got.Facts != want.Facts || got.TTL != 2*time.Hour ||
+				got.Version == before.Version {
 				t.Errorf("got %+v, want %+v, another version, 2h", got, want)
 			}
 			if err := st.Patch(t.Context(), key, tt.patch, time.Minute); err == nil && load(t, st, key).TTL != 2*time.Hour {
