@@ -1,16 +1,19 @@
 package demo
 
 import (
+	"database/sql"
 	"sync/atomic"
+	"time"
 )
 
 // For the tests of package demo_test.
 
 var (
-	Browser     = browser
-	LocalPath   = localPath
-	ErrBusy     = errBusy
-	AccountName = accountName
+	Browser    = browser
+	LocalPath  = localPath
+	ErrBusy    = errBusy
+	ErrTaken   = errNameTaken
+	ErrMissing = errNoAccount
 )
 
 const (
@@ -39,3 +42,5 @@ func (p *Passwords) Occupy() {
 }
 
 func (t *Throttle) Len() int { return len(t.full) }
+
+func NewAccounts(db *sql.DB) *Accounts { return &Accounts{db: db, now: time.Now} }

@@ -40,7 +40,7 @@ func (a *App) changePassword(w http.ResponseWriter, r *http.Request, s *sojourn.
 		again(http.StatusUnprocessableEntity, "password", fault)
 		return
 	}
-	_, wait, err := a.authenticate(r, account.Name, current)
+	account, wait, err := a.authenticate(r, account.Name, current)
 	if wait > 0 {
 		status, _, fault := tooMany(w, wait)
 		again(status, "current", fault)
@@ -61,7 +61,12 @@ func (a *App) changePassword(w http.ResponseWriter, r *http.Request, s *sojourn.
 	}
 	// First the password, then the sessions: a sign-in that still saw the old password began before the others are
 	// ended, and is refused then.
-	if err := a.accounts.SetPassword(r.Context(), account, hash); err != nil {
+	err = a.accounts.SetPassword(r.Context(), account, hash)
+	if errors.Is(err, errNoAccount) { // another change was faster
+		again(http.StatusUnprocessableEntity, "current", "This is not your current password any more.")
+		return
+	}
+	if err != nil {
 		a.failed(w, r, err)
 		return
 	}

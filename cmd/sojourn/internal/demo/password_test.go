@@ -40,6 +40,7 @@ func TestPasswords_refuseForeignHashes(t *testing.T) {
 		"", "$", password, "$argon2id$v=19$m=19456,t=2,p=1$", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$",
 		"$argon2id$v=19$m=19456,t=2,p=1$!$!", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$c2hvcnQ",
 		"$argon2id$v=19$m=4194304,t=999,p=1$c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdHNhbHQ", // would take minutes
+		"$argon2id$v=19$m=99999,t=9,p=9$c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdHNhbHQ",
 		"$argon2i$v=19$m=19456,t=2,p=1$c2FsdA$c2FsdA",
 	} {
 		if ok, err := p.Match(t.Context(), encoded, password); ok || err == nil {
