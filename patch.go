@@ -52,7 +52,7 @@ func (v Values) with(p Patch) Values {
 	if !p.Clear && len(p.Remove) == 0 && p.Set == (Values{}) {
 		return v
 	}
-	if p.Clear && len(p.Keep) == 0 && !hasEmptyText(p.Set) {
+	if (v == Values{} || p.Clear && len(p.Keep) == 0) && !hasEmptyText(p.Set) {
 		return p.Set
 	}
 	size := 0

@@ -126,7 +126,7 @@ func (c *commit) prepare(stored Values) ([]change, Patch, error) {
 		kept++
 	}
 	p.Set = packSet(changes, base, kept)
-	p.Expect = packExpect(expect)
+	p.Expect = packExpect(expect, base)
 	return changes, p, nil
 }
 
@@ -156,7 +156,11 @@ func packSet(changes []change, base Values, most int) Values {
 	return packChanges(set)
 }
 
-func packExpect(expect []pair) Values {
+// packExpect packs what the changes were made from. Mostly that is one name, as it stands in base.
+func packExpect(expect []pair, base Values) Values {
+	if len(expect) == 1 && expect[0].text != "" {
+		return base.only(expect[0].name)
+	}
 	if len(expect) < 2 {
 		return packPairs(expect)
 	}

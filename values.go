@@ -81,6 +81,18 @@ func (v Values) lookup(name string) (string, bool) {
 	return "", false
 }
 
+// only returns the Values that has this one name of v, sharing v's text. Without it, none.
+func (v Values) only(name string) Values {
+	for rest := v.packed; rest != ""; {
+		n, t, head := entryHead(rest)
+		if rest[head:head+n] == name {
+			return Values{rest[:head+n+t]}
+		}
+		rest = rest[head+n+t:]
+	}
+	return Values{}
+}
+
 // All iterates over names and texts, in the byte order of the names.
 func (v Values) All() iter.Seq2[string, string] {
 	return func(yield func(name, text string) bool) {
