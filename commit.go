@@ -45,7 +45,7 @@ func (v *Visit) mayPresent() bool {
 	if v.m.cfg.Header != "" {
 		name = v.m.cfg.Header
 	}
-	return len(v.header(name)) > 0
+	return len(v.requestHeader(name)) > 0
 }
 
 // commit is one commit under way. It runs under the session's lock.
@@ -142,7 +142,7 @@ func (c *commit) logout() error {
 	s.status, s.stored, s.key, s.generation = statusNone, State{}, Key{}, 0
 	err := c.m.backend.delete(c.ctx, target)
 	if !c.sent {
-		if replyErr := c.v.setReply("", 0); replyErr != nil {
+		if replyErr := c.v.setReply(nil, 0); replyErr != nil {
 			return replyErr
 		}
 	}
@@ -214,7 +214,8 @@ func (c *commit) tell(secret [secretLen]byte) error {
 	if c.m.lifetime(f).Persistent {
 		age = c.m.deadline(f, c.now).Sub(c.now)
 	}
-	return c.v.setReply(formatToken(c.s.key, secret), age)
+	var text [idTokenLen]byte
+	return c.v.setReply(appendToken(text[:0], c.s.key, secret), age)
 }
 
 // refusal turns a store's error into the commit's: the contract's answers as they are, anything else a *StoreError.

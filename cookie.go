@@ -222,12 +222,19 @@ func newCookieWriter(c *Cookie) cookieWriter {
 }
 
 // set returns the header for a token that lives age; 0 means as long as the browser runs.
-func (c *cookieWriter) set(token string, age time.Duration) string {
-	if age <= 0 {
-		return c.name + token + c.attrs
+func (c *cookieWriter) set(token []byte, age time.Duration) string {
+	maxAge := ""
+	if age > 0 {
+		seconds := int64(min(age, maxCookieAge) / time.Second)
+		maxAge = "; Max-Age=" + strconv.FormatInt(max(seconds, 1), 10)
 	}
-	seconds := int64(min(age, maxCookieAge) / time.Second)
-	return c.name + token + "; Max-Age=" + strconv.FormatInt(max(seconds, 1), 10) + c.attrs
+	var b strings.Builder
+	b.Grow(len(c.name) + len(token) + len(maxAge) + len(c.attrs))
+	b.WriteString(c.name)
+	b.Write(token)
+	b.WriteString(maxAge)
+	b.WriteString(c.attrs)
+	return b.String()
 }
 
 // remove returns the header that removes the cookie: the same name and scope, or it would remove another one (SEC-39).

@@ -150,3 +150,28 @@ func TestExpiry_deadlineMovesWithALoginOnly(t *testing.T) {
 		t.Errorf("after a login: got deadline %v, want %v", deadline, want)
 	}
 }
+
+// Seen is never later than the last use, and never before the login (SEC-97).
+func TestSessions_seen(t *testing.T) {
+	a := newShop(t, sojourn.Config{Lifetime: sojourn.Lifetime{Idle: 100 * time.Minute, Absolute: week}})
+	b := a.browser(t)
+	b.do("POST", "/login")
+	login := a.clock.Now()
+	seen := func() time.Time {
+		list, err := a.m.Sessions(t.Context(), "ferris")
+		if err != nil || len(list) != 1 {
+			t.Fatalf("got %v, %v, want one session", list, err)
+		}
+		return list[0].Seen
+	}
+	a.clock.advance(30 * time.Minute)
+	if got := seen(); !got.Equal(login) {
+		t.Errorf("got Seen %v, want the login, %v", got, login)
+	}
+	b.get("/") // a touch
+	used := a.clock.Now()
+	a.clock.advance(time.Minute)
+	if got := seen(); !got.Equal(used) {
+		t.Errorf("got Seen %v, want the last touch, %v", got, used)
+	}
+}

@@ -72,7 +72,7 @@ func (m *Manager) exchange(w http.ResponseWriter, r *http.Request) (*exchange, f
 	if outer != nil {
 		x.response.outer = outer.response
 	}
-	x.visit.begin(m, r.Header.Values)
+	x.visit.begin(m)
 	x.visit.request = r
 	x.ctx = visitContext{ctx, &x.visit}
 	x.visit.response = &x.response

@@ -77,6 +77,19 @@ func TestLabel_isOffByDefault(t *testing.T) {
 	}
 }
 
+// The label is the device's of the last login: a visitor's session may have begun before the app knew more of it.
+func TestLabel_isThatOfTheLogin(t *testing.T) {
+	a := newApp(t, sojourn.Config{Label: (*http.Request).UserAgent})
+	a.does("/visitor", func(s *sojourn.Session) { s.Set("x", 1) })
+	a.does("/login", func(s *sojourn.Session) { s.Login("42") })
+	b := a.browser(t)
+	b.get("/visitor", func(r *http.Request) { r.Header.Set("User-Agent", "before") })
+	b.get("/login", func(r *http.Request) { r.Header.Set("User-Agent", "after") })
+	if list, _ := a.m.Sessions(t.Context(), "42"); len(list) != 1 || list[0].Facts.Label != "after" {
+		t.Errorf("got %v, want one session labelled after", list)
+	}
+}
+
 // A subject, a name and an error text of a client's making cannot break a log line either.
 func TestErrors_quoteForeignText(t *testing.T) {
 	a := newApp(t, sojourn.Config{})

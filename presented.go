@@ -59,14 +59,14 @@ func (v *Visit) presents(ctx context.Context) (tokens [maxTokens]presented, n in
 	}
 	readable = true
 	if v.m.cfg.Header != "" {
-		values := v.header(v.m.cfg.Header)
+		values := v.requestHeader(v.m.cfg.Header)
 		if readable = len(values) <= maxCookiePairs; readable {
 			for _, text := range values {
 				take(text)
 			}
 		}
 	} else {
-		readable = cookieValues(v.header("Cookie"), v.m.cfg.Cookie.Name, take)
+		readable = cookieValues(v.requestHeader("Cookie"), v.m.cfg.Cookie.Name, take)
 	}
 	if forged {
 		v.m.observe(ctx, Event{Kind: EventForgedKey})

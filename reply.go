@@ -47,27 +47,31 @@ func (v *Visit) headers(failed bool, yield func(name, value string) bool) {
 	}
 }
 
-// setReply prepares what the client is told. Sealing cannot fail with the secrets that New checked.
-func (v *Visit) setReply(token string, age time.Duration) error {
-	header := token
-	if v.m.sealer != nil && token != "" {
-		sealed, err := v.m.sealer.seal(token)
+// setReply prepares what the client is told: a token that lives age, or its removal if there is none. Sealing cannot fail
+// with the secrets that New checked.
+func (v *Visit) setReply(token []byte, age time.Duration) error {
+	if v.m.sealer != nil && len(token) > 0 {
+		sealed, err := v.m.sealer.seal(string(token))
 		if err != nil {
 			return err
 		}
-		header = sealed
+		token = []byte(sealed)
 	}
+	header := v.replyHeader(token, age) // set once, so that the function has a copy and nothing else moves to the heap
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.reply = func() string { return header }
+	return nil
+}
+
+func (v *Visit) replyHeader(token []byte, age time.Duration) string {
 	switch {
 	case v.m.cfg.Header != "":
-	case token == "":
-		header = v.m.cookie.remove()
-	default:
-		header = v.m.cookie.set(header, age)
+		return string(token)
+	case len(token) == 0:
+		return v.m.cookie.remove()
 	}
-	v.mu.Lock()
-	v.reply = func() string { return header }
-	v.mu.Unlock()
-	return nil
+	return v.m.cookie.set(token, age)
 }
 
 // dropReply forgets a token that must not reach the client.

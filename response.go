@@ -117,8 +117,8 @@ func (x *response) add(name, value string) bool {
 		}
 		if value == "no-store" {
 			// They would be heeded instead (RFC 9213 §2.2).
-			header.Del("CDN-Cache-Control")
-			header.Del("Surrogate-Control")
+			delete(header, "Cdn-Cache-Control") // its canonical form; Del would make that anew each time
+			delete(header, "Surrogate-Control")
 		}
 		x.cacheControl[0] = value
 		header[name] = x.cacheControl[:1:1]

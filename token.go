@@ -29,17 +29,17 @@ func newSecret() (secret [secretLen]byte, d digest) {
 	return secret, sha256.Sum256(secret[:])
 }
 
-// formatToken returns the token that opens key's session with secret.
-func formatToken(key Key, secret [secretLen]byte) string {
+// appendToken appends the token that opens key's session with secret.
+func appendToken(b []byte, key Key, secret [secretLen]byte) []byte {
 	if key.sealed != "" {
-		return base64.RawURLEncoding.EncodeToString(secret[:]) + "." + key.sealed
+		b = base64.RawURLEncoding.AppendEncode(b, secret[:])
+		b = append(b, '.')
+		return append(b, key.sealed...)
 	}
 	var raw [len(ID{}) + secretLen]byte
 	n := copy(raw[:], key.id[:])
 	copy(raw[n:], secret[:])
-	var text [idTokenLen]byte
-	base64.RawURLEncoding.Encode(text[:], raw[:])
-	return string(text[:])
+	return base64.RawURLEncoding.AppendEncode(b, raw[:])
 }
 
 // parseToken reads a token. It checks length, alphabet and spelling exactly, before anything else sees it (SEC-05); parser

@@ -41,14 +41,22 @@ func (v *Visit) Format(f fmt.State, _ rune) {
 // Begin starts a visit. header returns the values of a request header: http.Header.Values, metadata.MD.Get. Begin does no
 // I/O; Load does, once, if asked. Config.Label sees a request with no more than a User-Agent.
 func (m *Manager) Begin(header func(name string) []string) *Visit {
-	v := new(Visit)
-	v.begin(m, header)
+	v := &Visit{header: header}
+	v.begin(m)
 	return v
 }
 
-func (v *Visit) begin(m *Manager, header func(name string) []string) {
-	v.m, v.header, v.began = m, header, m.now()
+func (v *Visit) begin(m *Manager) {
+	v.m, v.began = m, m.now()
 	v.session.v = v
+}
+
+// requestHeader returns the values of a request header.
+func (v *Visit) requestHeader(name string) []string {
+	if v.request != nil {
+		return v.request.Header.Values(name) // not as a method value: it would cost each request an allocation
+	}
+	return v.header(name)
 }
 
 // Context returns ctx carrying v, for [Load] and [Manager.Load].
@@ -129,7 +137,7 @@ func (v *Visit) label() string {
 	}
 	r := v.request
 	if r == nil {
-		r = &http.Request{Header: http.Header{"User-Agent": v.header("User-Agent")}}
+		r = &http.Request{Header: http.Header{"User-Agent": v.requestHeader("User-Agent")}}
 	}
 	return cleanLabel(v.m.cfg.Label(r))
 }
