@@ -147,15 +147,14 @@ func socket(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 	}
 	ctx, stop := s.Context(context.WithoutCancel(r.Context()))
 	defer stop()
-	conn, _, err := http.NewResponseController(w).Hijack() // commits first
+	conn, rw, err := http.NewResponseController(w).Hijack() // commits first
 	if err != nil {
 		return
 	}
 	defer conn.Close()
 	context.AfterFunc(ctx, func() { conn.Close() })
 	for {
-		var b [1]byte
-		if _, err := conn.Read(b[:]); err != nil {
+		if _, err := rw.ReadByte(); err != nil { // not conn.Read: rw may hold the first bytes already
 			return
 		}
 		visits.Update(s, func(n int) int { return n + 1 })
