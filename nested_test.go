@@ -1,0 +1,94 @@
+package sojourn_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sojourn-go/sojourn"
+	"github.com/sojourn-go/sojourn/memstore"
+)
+
+// A session that the inner manager stored is the client's, whatever becomes of the outer one's: without its cookie a login
+// would be lost, and a renewal would log out.
+func TestNested_innerTokenGoesOutWhenTheOuterCommitFails(t *testing.T) {
+	clock := newClock()
+	outer := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
+	inner := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
+		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
+	outer.spy.fail(errDriver, "save")
+	outer.Handle("/", outer.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+		s.Set("x", 1)
+		w.Header().Set("Location", "/elsewhere")
+		inner.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) {
+			s.Login("42")
+		}).ServeHTTP(w, r)
+	}))
+
+	got := outer.browser(t).get("/")
+
+	got.want(t, http.StatusServiceUnavailable, "")
+	if cookies := got.setCookies(); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-inner=") {
+		t.Errorf("got Set-Cookie %q, want the inner manager's only", cookies)
+	}
+	if got.Header.Get("Location") != "" || got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("got header %v, want nothing of the handler's, and no-store", got.Header)
+	}
+}
+
+// RFC 9213: a CDN heeds its own field before Cache-Control.
+func TestCache_noStoreSilencesTheFieldsOfCDNs(t *testing.T) {
+	a := newApp(t, sojourn.Config{})
+	a.on("/", func(w http.ResponseWriter, _ *http.Request, s *sojourn.Session) {
+		w.Header().Set("CDN-Cache-Control", "max-age=60")
+		w.Header().Set("Surrogate-Control", "max-age=60")
+		s.Set("x", 1)
+	})
+	got := a.browser(t).get("/")
+	if got.Header.Get("CDN-Cache-Control")+got.Header.Get("Surrogate-Control") != "" || got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("got header %v, want no-store alone", got.Header)
+	}
+}
+
+// net/http writes a line break in a value as a space, and a user agent trims that.
+func TestForeign_cookieBehindALineBreakIsDropped(t *testing.T) {
+	a := newApp(t, sojourn.Config{})
+	a.Handle("/", a.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Add("Set-Cookie", "\n"+hostID+"=evil")
+		w.Header().Add("Set-Cookie", "other=fine")
+	})))
+	if got := a.browser(t).get("/").setCookies(); len(got) != 1 || got[0] != "other=fine" {
+		t.Errorf("got Set-Cookie %q, want the other one only", got)
+	}
+}
+
+func TestError_insideOnErrorDoesNotAskItselfForEver(t *testing.T) {
+	a := newApp(t, sojourn.Config{OnError: func(w http.ResponseWriter, r *http.Request, err error) { sojourn.Error(w, r, err) }})
+	a.does("/", func(s *sojourn.Session) { s.Set("x", 1) })
+	a.spy.fail(errDriver, "save")
+	a.browser(t).get("/").want(t, http.StatusServiceUnavailable, "")
+}
+
+// Opening a sealed cookie costs a key derivation; a request full of them must not cost more than a few.
+func TestSeal_atMostFourCookiesOfARequestAreOpened(t *testing.T) {
+	a := newApp(t, sojourn.Config{Cookie: sojourn.Cookie{Secrets: [][]byte{randomSecret(1)}}})
+	a.does("/", func(s *sojourn.Session) { s.Set("x", 1) })
+	b := a.browser(t)
+	b.get("/")
+	token := b.cookies[hostID]
+	forged := token[:len(token)-1] + "A" // the key is known, the tag is wrong
+	pairs := strings.Repeat(hostID+"="+forged+"; ", 4) + hostID + "=" + token
+	a.does("/new", func(s *sojourn.Session) {
+		if !s.IsNew() {
+			t.Error("the fifth sealed cookie was opened")
+		}
+	})
+	a.browser(t).get("/new", withCookie(pairs))
+	// What is no cookie of ours at a glance does not count.
+	a.does("/old", func(s *sojourn.Session) {
+		if s.IsNew() {
+			t.Error("cookies of another shape hid the session")
+		}
+	})
+	a.browser(t).get("/old", withCookie(strings.Repeat(hostID+"=x; ", 100)+hostID+"="+token))
+}
