@@ -250,7 +250,7 @@ func TestLoad_atTheExpiry_waitsForAWriteInFlight(t *testing.T) {
 	}()
 	select {
 	case err := <-done:
-		t.Errorf("answered %v while the write was in flight", err)
+		t.Fatalf("answered %v while the write was in flight", err)
 	case <-time.After(20 * time.Millisecond): // a store that does not wait needs less than one
 	}
 	if _, err := other.ExecContext(t.Context(), "COMMIT"); err != nil {
