@@ -72,7 +72,7 @@ func (c *sharedCache) copy(w http.ResponseWriter, a answer) {
 var cacheShapes = map[string]func(w http.ResponseWriter, r *http.Request, s *sojourn.Session){
 	"/plain": func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) { fmt.Fprint(w, s.Subject()) },
 	"/redirect": func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
-		http.Redirect(w, r, "/of/"+s.Subject(), 301)
+		http.Redirect(w, r, "/of/"+s.Subject(), http.StatusMovedPermanently)
 	},
 	"/missing": func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) { http.Error(w, s.Subject(), 404) },
 	"/empty":   func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) { w.Header().Set("X-Who", s.Subject()) },

@@ -21,7 +21,6 @@ type spyStore struct {
 	mu     sync.Mutex
 	calls  []string
 	before func(op string, key sojourn.Key) error
-	after  func(op string, key sojourn.Key) error // an acknowledgement that is lost
 }
 
 var _ sojourn.Patcher = (*spyStore)(nil)
@@ -50,13 +49,6 @@ func (s *spyStore) hook(f func(op string, key sojourn.Key) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = f
-}
-
-// lose runs f after each call that succeeded and returns its error instead.
-func (s *spyStore) lose(f func(op string, key sojourn.Key) error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.after = f
 }
 
 // take returns the operations since the last take, in order.
@@ -95,22 +87,12 @@ func (s *spyStore) begin(op string, key sojourn.Key) error {
 	return nil
 }
 
-func (s *spyStore) end(op string, key sojourn.Key, err error) error {
-	s.mu.Lock()
-	f := s.after
-	s.mu.Unlock()
-	if err == nil && f != nil {
-		return f(op, key)
-	}
-	return err
-}
-
 func (s *spyStore) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
 	if err := s.begin("load", key); err != nil {
 		return sojourn.State{}, err
 	}
 	state, err := s.inner.Load(ctx, key)
-	return state, s.end("load", key, err)
+	return state, err
 }
 
 func (s *spyStore) Save(ctx context.Context, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
@@ -118,7 +100,7 @@ func (s *spyStore) Save(ctx context.Context, state sojourn.State, ttl time.Durat
 		return sojourn.Key{}, err
 	}
 	key, err := s.inner.Save(ctx, state, ttl)
-	return key, s.end("save", key, err)
+	return key, err
 }
 
 func (s *spyStore) Update(ctx context.Context, key sojourn.Key, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
@@ -126,21 +108,21 @@ func (s *spyStore) Update(ctx context.Context, key sojourn.Key, state sojourn.St
 		return key, err
 	}
 	next, err := s.inner.Update(ctx, key, state, ttl)
-	return next, s.end("update", key, err)
+	return next, err
 }
 
 func (s *spyStore) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Duration) error {
 	if err := s.begin("touch", key); err != nil {
 		return err
 	}
-	return s.end("touch", key, s.inner.UpdateTTL(ctx, key, ttl))
+	return s.inner.UpdateTTL(ctx, key, ttl)
 }
 
 func (s *spyStore) Delete(ctx context.Context, key sojourn.Key) error {
 	if err := s.begin("delete", key); err != nil {
 		return err
 	}
-	return s.end("delete", key, s.inner.Delete(ctx, key))
+	return s.inner.Delete(ctx, key)
 }
 
 func (s *spyStore) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
@@ -151,7 +133,7 @@ func (s *spyStore) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, 
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	return s.end("patch", key, patcher.Patch(ctx, key, p, ttl))
+	return patcher.Patch(ctx, key, p, ttl)
 }
 
 // fiveMethods hides every capability of a store.
