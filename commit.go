@@ -95,6 +95,18 @@ func (c *commit) steps(final bool) error {
 	if p.err != nil {
 		return p.err
 	}
+	if c.expired() {
+		// The deadline has passed since the load: as if the store had forgotten the session. A late renewal would take the
+		// place of the one that came after it in the client, and a login would carry over what is dead.
+		switch {
+		case p.login:
+			s.status = statusNone
+		case p.isEmpty():
+			return nil
+		default:
+			return ErrEnded
+		}
+	}
 	switch {
 	case p.login:
 		return c.login()
@@ -127,6 +139,13 @@ func (c *commit) steps(final bool) error {
 		c.touch() // also where changes came to nothing; a patch has left nothing to extend
 	}
 	return nil
+}
+
+// expired reports whether the deadline has passed. Of a session that an earlier commit of this request found gone, or
+// another's, nothing is known any more.
+func (c *commit) expired() bool {
+	f := &c.s.stored.Facts
+	return c.s.status.opens() && !f.Created.IsZero() && !c.now.Before(c.m.deadline(f, c.now))
 }
 
 // logout deletes what was live when Logout was called. The cookie goes even if the store fails: the next person at this
