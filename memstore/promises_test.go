@@ -1,0 +1,13 @@
+package memstore_test
+
+import (
+	"testing"
+
+	"github.com/sojourn-go/sojourn"
+	"github.com/sojourn-go/sojourn/memstore"
+	"github.com/sojourn-go/sojourn/storetest"
+)
+
+func TestManager_keepsItsPromises(t *testing.T) {
+	storetest.RunManager(t, func(testing.TB) sojourn.Store { return memstore.New(memstore.Config{}) }, storetest.ManagerOptions{})
+}
