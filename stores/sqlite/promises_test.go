@@ -1,0 +1,25 @@
+package sqlitestore_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/sojourn-go/sojourn"
+	sqlitestore "github.com/sojourn-go/sojourn/stores/sqlite"
+	"github.com/sojourn-go/sojourn/storetest"
+)
+
+func TestManager_keepsItsPromises(t *testing.T) {
+	storetest.RunManager(t, func(tb testing.TB) sojourn.Store {
+		st, err := sqlitestore.Open(tb.Context(), sqlitestore.Config{Path: filepath.Join(tb.TempDir(), "sessions.db")})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() {
+			if err := st.Close(); err != nil {
+				tb.Error(err)
+			}
+		})
+		return st
+	}, storetest.ManagerOptions{})
+}
