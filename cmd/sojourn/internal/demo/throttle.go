@@ -58,7 +58,8 @@ func (t *Throttle) Return(name string) {
 	}
 }
 
-// makeRoom forgets the names that have their whole burst again, and one of the others if need be.
+// makeRoom forgets the names that have their whole burst again, and others if need be until a tenth of the room is free:
+// whoever sends ever new names does not make each of them cost a walk through all.
 func (t *Throttle) makeRoom(now time.Time) {
 	if len(t.full) < maxThrottled {
 		return
@@ -69,7 +70,7 @@ func (t *Throttle) makeRoom(now time.Time) {
 		}
 	}
 	for name := range t.full {
-		if len(t.full) < maxThrottled {
+		if len(t.full) < maxThrottled*9/10 {
 			return
 		}
 		delete(t.full, name)
