@@ -78,8 +78,9 @@ func TestHandler_changesAreAskedForByThisSiteOnly(t *testing.T) {
 	for _, site := range []string{"", "none", "same-origin", "same-site", "cross-site"} {
 		for _, origin := range []string{"", "null", "http://localhost:8080", "http://localhost:9999", "https://evil.example"} {
 			allowed := site == "none" || site == "same-origin" || site == "" && (origin == "" || origin == "http://localhost:8080")
-			for _, method := range []string{"POST", "PUT", "DELETE"} {
-				for _, target := range targets {
+			before := st.rows(t)
+			for _, target := range targets {
+				for _, method := range []string{"POST", "DELETE"} {
 					if allowed && target == "/break" {
 						continue // runs for a while, and is tested by itself
 					}
@@ -94,18 +95,14 @@ func TestHandler_changesAreAskedForByThisSiteOnly(t *testing.T) {
 					if origin != "" {
 						header.Set("Origin", origin)
 					}
-					before := ""
-					if !allowed {
-						before = st.rows(t)
-					}
 					got := c.do(method, target, fields("tea", "mint", "count", "1"), header)
 					if (got.StatusCode != http.StatusForbidden) != allowed {
 						t.Errorf("%s %s, Sec-Fetch-Site %q, Origin %q: got status %d", method, target, site, origin, got.StatusCode)
 					}
-					if !allowed && st.rows(t) != before {
-						t.Fatalf("%s %s, Sec-Fetch-Site %q, Origin %q: changed the database", method, target, site, origin)
-					}
 				}
+			}
+			if !allowed && st.rows(t) != before {
+				t.Fatalf("Sec-Fetch-Site %q, Origin %q: changed the database", site, origin)
 			}
 		}
 	}
