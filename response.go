@@ -154,16 +154,25 @@ func (x *response) add(name, value string) bool {
 // second one (RFC 6265bis §4.1.1, SEC-37).
 func (x *response) dropForeign() {
 	m, header := x.visit.m, x.w.Header()
-	name, dropped := "Set-Cookie", false
-	if m.cfg.Header != "" {
-		name = m.cfg.Header
-		dropped = len(header[name]) > 0
-		delete(header, name)
-	} else if cookies := header[name]; slices.ContainsFunc(cookies, m.cookie.isOurs) {
-		dropped = true
-		if cookies = slices.DeleteFunc(cookies, m.cookie.isOurs); len(cookies) > 0 {
-			header[name] = cookies
+	ours := m.cfg.Header
+	if ours == "" {
+		ours = "Set-Cookie"
+	}
+	dropped := false
+	for name, values := range header {
+		if len(name) != len(ours) || !strings.EqualFold(name, ours) { // whoever bypasses Header.Set may spell it otherwise
+			continue
+		}
+		if m.cfg.Header == "" {
+			if !slices.ContainsFunc(values, m.cookie.isOurs) {
+				continue
+			}
+			values = slices.DeleteFunc(values, m.cookie.isOurs)
 		} else {
+			values = nil
+		}
+		dropped = true
+		if header[name] = values; len(values) == 0 {
 			delete(header, name)
 		}
 	}

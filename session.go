@@ -59,26 +59,14 @@ func (m *Manager) Load(ctx context.Context) (*Session, error) {
 	return v.Load(ctx)
 }
 
-// visitKey is the context key of a manager's visit; with a nil manager, of the innermost one.
-type visitKey struct{ m *Manager }
-
-// visitContext carries a visit. It is a context of its own, instead of context.WithValue, to save an allocation.
-type visitContext struct {
-	context.Context
-	v *Visit
-}
-
-func (c *visitContext) Value(key any) any {
-	if k, ok := key.(visitKey); ok && (k.m == nil || k.m == c.v.m) {
-		return c.v
-	}
-	return c.Context.Value(key)
-}
-
-// ID returns the session's public name, the same for its whole life, zero until it is first committed.
+// ID returns the session's public name, the same for its whole life, zero until it is first committed and where the
+// client presented no live session.
 func (s *Session) ID() ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.status.opens() {
+		return ID{}
+	}
 	return s.key.id
 }
 
@@ -298,7 +286,7 @@ func (s *Session) Logout() {
 	s.mu.Unlock()
 	if late {
 		// Nobody will commit for us before the handler returns, and that may be hours.
-		_ = s.v.commit(context.Background(), false) // a failure is an event
+		_ = s.v.commit(s.v.context(), false) // a failure is an event
 	}
 }
 

@@ -2,7 +2,6 @@ package sojourn
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -204,7 +203,7 @@ func checkElement(dec *json.Decoder, fold bool, depth int) error {
 func foldName(name string) string { return strings.ToUpper(strings.ToLower(name)) }
 
 func (s *Session) badValue(name string, err error) {
-	s.v.m.observe(context.Background(), Event{EventBadValue, s.ID(), &valueError{name, err}})
+	s.v.m.observe(withoutVisit{s.v.context()}, Event{EventBadValue, s.ID(), &valueError{name, err}})
 }
 
 // valueError is a value that could not be encoded or decoded. Its text does not quote a piece of the value, as encoding/json

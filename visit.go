@@ -120,8 +120,16 @@ func (v *Visit) Abandon() {
 	s.mu.Unlock()
 	if logout {
 		v.Sent()
-		_ = v.commit(context.Background(), false) // a failure is an event
+		_ = v.commit(v.context(), false) // a failure is an event
 	}
+}
+
+// context has the request's values, for work that nobody handed a context for.
+func (v *Visit) context() context.Context {
+	if v.request == nil {
+		return context.Background()
+	}
+	return v.request.Context()
 }
 
 func (v *Visit) isSent() bool {

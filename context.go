@@ -6,6 +6,32 @@ import (
 	"time"
 )
 
+// visitKey is the context key of a manager's visit; with a nil manager, of the innermost one.
+type visitKey struct{ m *Manager }
+
+// visitContext carries a visit. It is a context of its own, instead of context.WithValue, to save an allocation.
+type visitContext struct {
+	context.Context
+	v *Visit
+}
+
+func (c *visitContext) Value(key any) any {
+	if k, ok := key.(visitKey); ok && (k.m == nil || k.m == c.v.m) {
+		return c.v
+	}
+	return c.Context.Value(key)
+}
+
+// withoutVisit hides the visit from an observer that is called in the middle of a commit and would wait for it.
+type withoutVisit struct{ context.Context }
+
+func (c withoutVisit) Value(key any) any {
+	if _, ok := key.(visitKey); ok {
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
 // callContext bounds a store call in time. It is context.WithTimeout made lazily: timer and channel exist only once a
 // store asks for Done, so a store that answers from memory costs no allocation. It has the values of its parent; unless
 // attached it outlives the parent's end, because a commit must not stop half-way when the client leaves (SEC-89).
