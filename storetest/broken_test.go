@@ -47,7 +47,7 @@ func TestBrokenStores(t *testing.T) {
 					t.Fatalf("there is no case %q", name)
 				}
 				var clock storetest.Clock
-				opts := storetest.Options{Advance: clock.Advance, Now: clock.Now, Notice: 200 * time.Millisecond}
+				opts := storetest.Options{Clock: &clock, Notice: 200 * time.Millisecond}
 				var engine base
 				open := func(whole bool) func(testing.TB) sojourn.Store {
 					return func(testing.TB) sojourn.Store {

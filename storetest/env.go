@@ -157,8 +157,8 @@ func (e *env) lifetime(ttl time.Duration) time.Duration {
 // now is about the time that the engine's clock shows, in the precision of facts.
 func (e *env) now() time.Time {
 	now := time.Now().Add(e.advanced)
-	if e.opts.Now != nil {
-		now = e.opts.Now()
+	if e.opts.Clock != nil {
+		now = e.opts.Clock.Now()
 	}
 	return now.UTC().Truncate(time.Millisecond)
 }

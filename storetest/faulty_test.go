@@ -36,7 +36,7 @@ func always(err error) func(string, sojourn.Key) error {
 func TestFaulty_withoutFaults_keepsTheContract(t *testing.T) {
 	var clock storetest.Clock
 	storetest.Run(t, func(testing.TB) sojourn.Store { return storetest.NewFaulty(reference.New(clock.Now), nil) },
-		storetest.Options{Advance: clock.Advance, Now: clock.Now, Rounds: 4})
+		storetest.Options{Clock: &clock, Rounds: 4})
 }
 
 func TestFaulty_hasTheCapabilitiesOfItsStore(t *testing.T) {

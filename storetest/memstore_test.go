@@ -12,7 +12,7 @@ import (
 func TestRun_memstoreWithAClock(t *testing.T) {
 	var clock storetest.Clock
 	storetest.Run(t, func(testing.TB) sojourn.Store { return memstore.New(memstore.Config{Now: clock.Now}) },
-		storetest.Options{Advance: clock.Advance, Now: clock.Now})
+		storetest.Options{Clock: &clock})
 }
 
 func TestRun_memstoreInRealTime(t *testing.T) {

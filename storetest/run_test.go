@@ -49,8 +49,7 @@ func TestRun_referenceStoreWithAClock(t *testing.T) {
 	var clock storetest.Clock
 	g := engines{now: clock.Now}
 	storetest.Run(t, func(tb testing.TB) sojourn.Store { return &handle{g.open(tb)} }, storetest.Options{
-		Advance: clock.Advance,
-		Now:     clock.Now,
+		Clock:   &clock,
 		Rewrite: g.rewrite,
 	})
 }
@@ -68,7 +67,7 @@ type five struct{ sojourn.Store }
 func TestRun_fiveMethods(t *testing.T) {
 	var clock storetest.Clock
 	storetest.Run(t, func(testing.TB) sojourn.Store { return five{reference.New(clock.Now)} },
-		storetest.Options{Advance: clock.Advance, Now: clock.Now, Rounds: 4})
+		storetest.Options{Clock: &clock, Rounds: 4})
 }
 
 func TestCases_areUniqueAndExplained(t *testing.T) {

@@ -14,21 +14,21 @@ const markLife = 24 * time.Hour
 
 // ListSubject implements [sojourn.SubjectIndex].
 func (s *Store) ListSubject(ctx context.Context, realm, subject string) ([]sojourn.Entry, error) {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	s.Lock()
+	defer s.Unlock()
 	return s.Of(realm, subject), nil
 }
 
 // DeleteSubject implements [sojourn.SubjectIndex].
 func (s *Store) DeleteSubject(ctx context.Context, realm, subject string, keep sojourn.ID) (int, error) {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	s.Lock()
+	defer s.Unlock()
 	s.Mark(realm, subject)
 	n := 0
 	for _, entry := range s.Of(realm, subject) {
@@ -42,11 +42,11 @@ func (s *Store) DeleteSubject(ctx context.Context, realm, subject string, keep s
 
 // TrimSubject implements [sojourn.SubjectIndex].
 func (s *Store) TrimSubject(ctx context.Context, realm, subject string, n int, spare sojourn.ID) ([]sojourn.ID, error) {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	s.Lock()
+	defer s.Unlock()
 	all := s.Of(realm, subject)
 	var gone []sojourn.ID
 	for _, entry := range slices.Backward(all) {
@@ -63,11 +63,11 @@ func (s *Store) TrimSubject(ctx context.Context, realm, subject string, n int, s
 
 // List implements [sojourn.Lister]. The order is that of the IDs, the cursor the last ID of the page before.
 func (s *Store) List(ctx context.Context, cursor string, limit int) ([]sojourn.Entry, string, error) {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
 	}
+	s.Lock()
+	defer s.Unlock()
 	var entries []sojourn.Entry
 	for _, entry := range s.all(func(sojourn.Facts) bool { return true }) {
 		if entry.ID.String() > cursor {
@@ -83,11 +83,11 @@ func (s *Store) List(ctx context.Context, cursor string, limit int) ([]sojourn.E
 
 // Sweep implements [sojourn.Sweeper].
 func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	s.Lock()
+	defer s.Unlock()
 	n := 0
 	for id, r := range s.Records {
 		if n == limit {

@@ -47,21 +47,21 @@ func New(now func() time.Time) *Store {
 
 // Load implements [sojourn.Store].
 func (s *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return sojourn.State{}, err
 	}
+	s.Lock()
+	defer s.Unlock()
 	return s.Live(key.ID())
 }
 
 // Save implements [sojourn.Store].
 func (s *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return sojourn.Key{}, err
 	}
+	s.Lock()
+	defer s.Unlock()
 	id := sojourn.NewID()
 	if _, taken := s.Records[id]; taken {
 		return sojourn.Key{}, errors.New("reference: ID taken")
@@ -75,11 +75,11 @@ func (s *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duration
 
 // Update implements [sojourn.Store].
 func (s *Store) Update(ctx context.Context, key sojourn.Key, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return sojourn.Key{}, err
 	}
+	s.Lock()
+	defer s.Unlock()
 	old, err := s.Live(key.ID())
 	if err != nil {
 		return sojourn.Key{}, err
@@ -96,11 +96,11 @@ func (s *Store) Update(ctx context.Context, key sojourn.Key, state sojourn.State
 
 // UpdateTTL implements [sojourn.Store].
 func (s *Store) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Duration) error {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	s.Lock()
+	defer s.Unlock()
 	ttl, err := sojourn.RoundTTL(ttl, time.Millisecond)
 	if err != nil {
 		return err
@@ -118,22 +118,22 @@ func (s *Store) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Duratio
 
 // Delete implements [sojourn.Store].
 func (s *Store) Delete(ctx context.Context, key sojourn.Key) error {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	s.Lock()
+	defer s.Unlock()
 	s.Remove(key.ID())
 	return nil
 }
 
 // Patch implements [sojourn.Patcher].
 func (s *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
-	s.Lock()
-	defer s.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	s.Lock()
+	defer s.Unlock()
 	if _, err := sojourn.RoundTTL(ttl, 0); err != nil {
 		return err
 	}
