@@ -147,7 +147,7 @@ func (p *pairCheck) scene() *scene {
 	}
 	s.expire = func() { p.advance(p.lifetime(p.ttl)) }
 	if p.opts.Advance == nil {
-		s.expire = func() { time.Sleep(time.Until(s.began.Add(p.lifetime(p.ttl)))) }
+		s.expire = func() { time.Sleep(time.Until(s.saved.Add(p.lifetime(p.ttl)))) }
 	}
 	s.snapshots = p.opts.Snapshots
 	return s

@@ -21,7 +21,8 @@ type scene struct {
 	subject   string
 	x, y      sojourn.Key
 	loaded    sojourn.State
-	began     time.Time      // x was saved, by the clock of this machine
+	began     time.Time      // by the clock of this machine: x was not saved yet
+	saved     time.Time      // x was saved
 	expire    func()         // returns when x has expired
 	snapshots bool           // Options.Snapshots
 	added     [2]sojourn.Key // by a login, by slot
@@ -48,6 +49,7 @@ func newScene(ctx context.Context, first, second sojourn.Store, now time.Time, t
 	if s.x, err = first.Save(ctx, state, ttl); err != nil {
 		return nil, err
 	}
+	s.saved = time.Now()
 	s.loaded, err = first.Load(ctx, s.x)
 	return s, err
 }
