@@ -20,7 +20,7 @@ func TestStore(t *testing.T) {
 	var clock storetest.Clock
 	storetest.Run(t, func(tb testing.TB) sojourn.Store {
 		return filestore.New(folder(tb), filestore.Config{Now: clock.Now})
-	}, storetest.Options{Advance: clock.Advance, Now: clock.Now})
+	}, storetest.Options{Clock: &clock})
 }
 
 // The cases about records that cannot be read need to be told how to make one.
