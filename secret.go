@@ -8,8 +8,9 @@ import (
 // Commits that change the secret: Login, Renew, and renewal in time. Each is a versioned Update of the one record, so it
 // happens wholly or not, and whoever lost decides anew.
 
-// loginConflicts is after how many lost races a login stops trying to keep the visitor's record.
-const loginConflicts = 8
+// loginConflicts is after how many lost races a login stops trying to keep the visitor's record. Between them it pauses, in
+// all for about a second: whoever keeps writing with a planted token delays a login, and no more.
+const loginConflicts = 10
 
 // login makes the plan's subject the owner: of the record that the client presented if that is a visitor's or the
 // subject's own, else of a new one.
@@ -43,7 +44,7 @@ func (c *commit) loginInto() error {
 			}
 			held = true
 		}
-		if conflicts > 1 && !wait(c.ctx, jitter(time.Millisecond)) {
+		if conflicts > 1 && !wait(c.ctx, c.loginPause(conflicts)) {
 			return c.m.backend.failed(c.ctx, "login", id, c.ctx.Err())
 		}
 		if conflicts > 0 || s.stored.Version == 0 {
@@ -64,6 +65,11 @@ func (c *commit) loginInto() error {
 		}
 	}
 	return c.loginAnew()
+}
+
+// loginPause doubles from 4 ms to 256 ms, unless commits must be faster.
+func (c *commit) loginPause(conflicts int) time.Duration {
+	return jitter(min(2*time.Millisecond<<min(conflicts-1, 7), c.m.cfg.Timeout/16))
 }
 
 // loginAnew begins a new session with what this request itself has set.
