@@ -7,6 +7,7 @@ import (
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/storetest"
+	"github.com/sojourn-go/sojourn/storetest/internal/recorder"
 	"github.com/sojourn-go/sojourn/storetest/internal/reference"
 )
 
@@ -74,20 +75,21 @@ func TestBrokenStores(t *testing.T) {
 					r.Bytes = string(change([]byte(r.Bytes)))
 					engine.Records[key.ID()] = r
 				}
-				r := record(t, c, open(false), opts)
+				r := recorder.Run(t, func(tb testing.TB) { c.Check(tb, open(false), opts) })
 				switch {
 				case r.Skipped():
-					t.Errorf("%s was skipped: %s", name, r.log.String())
+					t.Errorf("%s was skipped: %s", name, r.Text())
 				case !r.Failed():
 					t.Errorf("%s did not catch it", name)
 				default:
-					t.Logf("%s caught it:\n%.600s", name, r.log.String())
+					t.Logf("%s caught it:\n%.600s", name, r.Text())
 				}
 				if name == dumpCase {
 					continue // the reference store promises no encryption
 				}
-				if r := record(t, c, open(true), opts); r.Failed() {
-					t.Errorf("%s fails on the reference store: %s", name, r.log.String())
+				r = recorder.Run(t, func(tb testing.TB) { c.Check(tb, open(true), opts) })
+				if r.Failed() {
+					t.Errorf("%s fails on the reference store: %s", name, r.Text())
 				}
 			}
 		})
