@@ -13,9 +13,10 @@
 // runs one, and a failure prints the rule and what its breach does to users. Capabilities are found with [sojourn.As]: a
 // store is held to what it declares and to nothing else. What answers [errors.ErrUnsupported] counts as absent.
 //
-// The rules of order are not left to luck. For each pair of operations the kit runs both orders one after the other, then
-// releases the two at once, again and again: each time the answers and what is stored must be those of one of the two
-// orders.
+// The rules of order are not left to luck. For each pair of operations the kit runs both orders one after the other; then it
+// releases the two at once, again and again; then it holds one of them up at each question that the store asks its context
+// or its clock, and runs the other one in the middle. Each time the answers and what is stored must be those of one of the
+// two orders.
 //
 // [NewFaulty] makes any store fail when told to, [NewProxy] does the same to the connection of a real server, [Bench]
 // measures, and [Clock] stands in for an engine's clock.
