@@ -39,7 +39,8 @@ type Config struct {
 	MaxSize, MaxNames int
 
 	// Timeout is the limit of each commit, and of each store call within it. One that ran out while the secret was being
-	// changed takes up to LoadTimeout more, to find out what happened. Default: 5 s.
+	// changed takes up to LoadTimeout more, to find out what happened, and a login over the limit of sessions as much again,
+	// to be taken back. Default: 5 s.
 	Timeout time.Duration
 	// LoadTimeout is the limit of the store calls that load a session. Default: 2 s.
 	LoadTimeout time.Duration

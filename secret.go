@@ -146,7 +146,10 @@ func (c *commit) trim() error {
 		return nil
 	}
 	id := s.key.ID()
-	_ = c.m.backend.delete(c.ctx, s.key) // best effort: nobody ever gets its token
+	// Best effort: nobody ever gets its token. With a time limit of its own, because mostly it was the commit's that ran out.
+	call := new(callContext).begin(c.ctx, c.m.cfg.LoadTimeout, false)
+	defer call.end()
+	_ = c.m.backend.delete(call, s.key)
 	c.v.dropReply()
 	s.status, s.stored, s.key = statusNone, State{}, Key{}
 	return c.m.backend.failed(c.ctx, "trim", id, err)
