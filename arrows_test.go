@@ -33,6 +33,7 @@ var arrows = []arrow{
 	{"cookiestore", []string{"", "internal"}, []string{"", "internal", "memstore", "storetest", "sojourntest"}},
 	{"sqlstore", []string{"", "internal"}, []string{"", "internal", "memstore", "storetest", "sojourntest"}},
 	{"storetest", []string{"", "internal"}, []string{"", "internal", "memstore", "sojourntest"}},
+	{"histories", []string{"", "storetest"}, []string{"*"}}, // unreleased, and all tests
 	{"sojourntest", []string{"", "internal", "memstore"}, []string{"", "internal", "memstore", "storetest"}},
 	{"stores/", []string{"", "sqlstore"}, []string{"", "sqlstore", "memstore", "storetest", "sojourntest"}},
 	{"adapters/", []string{""}, []string{"", "memstore", "storetest", "sojourntest"}},
@@ -43,7 +44,7 @@ var arrows = []arrow{
 }
 
 // Nobody imports these, and only tests import storetest.
-var leaves = []string{"adapters/", "docs", "cmd", "bench", "e2e"}
+var leaves = []string{"adapters/", "docs", "cmd", "bench", "e2e", "histories"}
 
 type goPackage struct {
 	ImportPath   string
@@ -141,6 +142,8 @@ func TestArrows_violationIsSeen(t *testing.T) {
 		{"cmd imports anything", own("cmd/sojourn", "cmd/sojourn", append(to("stores/redis", "sqlstore", "cmd/sojourn/internal/demo"), "example.org/redis"), to("storetest")), 0},
 		{"cmd imports storetest", own("cmd/sojourn", "cmd/sojourn", to("storetest"), nil), 1},
 		{"bench imports cmd", own("bench", "bench", to("cmd/sojourn"), nil), 1},
+		{"the histories import storetest", own("storetest/histories", "storetest/histories", append(to("", "storetest"), "example.org/rapid"), to("stores/redis")), 0},
+		{"storetest imports the histories", own("storetest", "", nil, to("storetest/histories")), 1},
 		{"e2e's test imports bench", own("e2e", "e2e", nil, to("bench")), 1},
 		{"a new folder", own("extras", "", nil, nil), 1},
 	} {
@@ -168,7 +171,7 @@ func violations(packages []goPackage) (found []string) {
 			continue
 		}
 		core := p.Module.Path == modulePath
-		if core && slices.ContainsFunc([]string{"stores/", "adapters/", "bench", "e2e", "cmd"}, func(a string) bool { return arrow{area: a}.matches(area) }) {
+		if core && slices.ContainsFunc([]string{"stores/", "adapters/", "bench", "e2e", "cmd", "histories"}, func(a string) bool { return arrow{area: a}.matches(area) }) {
 			found = append(found, fmt.Sprintf("%s: needs a module of its own", p.ImportPath))
 		}
 		check := func(imports, allowed []string, inTest bool) {
@@ -209,6 +212,9 @@ func areaOf(path string) (string, bool) {
 		return "", true
 	}
 	rest, ours := strings.CutPrefix(path, modulePath+"/")
+	if inner, ok := strings.CutPrefix(rest, "storetest/histories"); ok {
+		rest = "histories" + inner
+	}
 	parts := strings.Split(rest, "/")
 	if len(parts) > 1 && (parts[0] == "stores" || parts[0] == "adapters") {
 		return parts[0] + "/" + parts[1], ours
