@@ -28,5 +28,5 @@ func TestRun_sqlite(t *testing.T) {
 		}
 		tb.Cleanup(func() { st.Close() })
 		return st
-	}, storetest.Options{Clock: &clock, Snapshots: true})
+	}, storetest.Options{Clock: &clock})
 }
