@@ -53,10 +53,16 @@ func (b *backend) load(ctx context.Context, key Key) (State, error) {
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
 		return state, err
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return state, &StoreError{"load", key.ID(), err} // the client has left: nothing to tell an operator
 	}
-	return state, b.failed(ctx, "load", key.ID(), err)
+	return state, b.unread(ctx, "load", key.ID(), err)
+}
+
+// unread is failed for a read: that its client has left is nothing to tell an operator.
+func (b *backend) unread(ctx context.Context, op string, id ID, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return &StoreError{op, id, err}
+	}
+	return b.failed(ctx, op, id, err)
 }
 
 func (b *backend) delete(ctx context.Context, key Key) error {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/memstore"
@@ -172,6 +173,44 @@ func TestFailure_outageWhereNobodyAsked(t *testing.T) {
 	b.get("/login")
 	a.spy.fail(errDriver)
 	b.get("/static").want(t, 200, "css")
+}
+
+// A page that leaves before its list has come is not an outage.
+func TestFailure_aClientThatLeftIsNone(t *testing.T) {
+	a := newApp(t, sojourn.Config{})
+	a.does("/login", func(s *sojourn.Session) { s.Login("42") })
+	b := a.browser(t)
+	b.get("/login")
+	a.log.take()
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	for name, read := range map[string]func() error{
+		"Sessions": func() error { _, err := a.m.Sessions(left, "42"); return err },
+		"All": func() (last error) {
+			for _, err := range a.m.All(left) {
+				last = err
+			}
+			return last
+		},
+		"Load": func() error {
+			_, err := a.m.Begin(func(string) []string { return []string{hostID + "=" + b.cookies[hostID]} }).Load(left)
+			return err
+		},
+	} {
+		var failed *sojourn.StoreError
+		if err := read(); !errors.As(err, &failed) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want a StoreError that is context.Canceled", name, err)
+		}
+		a.log.wantEvents(t)
+	}
+
+	// A deadline that passes is the store's slowness, and told.
+	late, stop := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer stop()
+	if _, err := a.m.Sessions(late, "42"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want context.DeadlineExceeded", err)
+	}
+	a.log.wantEvents(t, sojourn.EventError)
 }
 
 // Item 33: what a driver says reaches no client and no text of ours, also when an app prints the error as the docs'

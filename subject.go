@@ -17,7 +17,7 @@ func (m *Manager) Sessions(ctx context.Context, subject string) ([]Entry, error)
 	}
 	all, err := m.backend.index.ListSubject(ctx, m.cfg.Realm, subject)
 	if err != nil {
-		return nil, m.unsupported(ctx, "list", ID{}, err)
+		return nil, m.unlisted(ctx, err)
 	}
 	all = slices.DeleteFunc(all, func(e Entry) bool {
 		return e.Facts.Realm != m.cfg.Realm || e.Facts.Subject != subject || !m.complete(&e)
@@ -135,7 +135,10 @@ func (m *Manager) RevokeOthers(ctx context.Context, subject string, keep ID) (in
 	}
 	n, err := m.backend.index.DeleteSubject(ctx, m.cfg.Realm, subject, keep)
 	if err != nil {
-		return n, m.unsupported(ctx, "revoke", ID{}, err)
+		if errors.Is(err, errors.ErrUnsupported) { // what a decorator says for a store that lacks the capability
+			return n, errors.ErrUnsupported
+		}
+		return n, m.backend.failed(ctx, "revoke", ID{}, err)
 	}
 	if n > 0 {
 		m.observe(ctx, Event{Kind: EventEnd, ID: ID{}})
@@ -158,12 +161,12 @@ func (m *Manager) checkSubject(subject string) error {
 	return nil
 }
 
-// unsupported passes on what a decorator says for a store that lacks the capability; everything else is a failure.
-func (m *Manager) unsupported(ctx context.Context, op string, id ID, err error) error {
+// unlisted passes on what a decorator says for a store that lacks the capability; everything else is a failure.
+func (m *Manager) unlisted(ctx context.Context, err error) error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		return errors.ErrUnsupported
 	}
-	return m.backend.failed(ctx, op, id, err)
+	return m.backend.unread(ctx, "list", ID{}, err)
 }
 
 // All iterates over all sessions of the manager's realm, or yields [errors.ErrUnsupported]. A session that lives from the
@@ -178,7 +181,7 @@ func (m *Manager) All(ctx context.Context) iter.Seq2[Entry, error] {
 		for cursor := ""; ; {
 			entries, next, err := m.backend.lister.List(ctx, cursor, page)
 			if err != nil {
-				yield(Entry{}, m.unsupported(ctx, "list", ID{}, err))
+				yield(Entry{}, m.unlisted(ctx, err))
 				return
 			}
 			for _, e := range entries {
