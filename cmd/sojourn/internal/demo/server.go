@@ -113,6 +113,7 @@ func (a *App) Handler() http.Handler {
 	handle("GET /signin", a.signInPage)
 	handle("POST /signin", a.signIn)
 	handle("POST /signout", a.signOut)
+	handle("GET /signedout", a.signedOutPage)
 
 	handle("GET /devices", a.member(a.devicesPage))
 	handle("GET /devices/list", a.devicesList)

@@ -104,9 +104,6 @@ func (a *App) login(w http.ResponseWriter, r *http.Request, s *sojourn.Session, 
 func (a *App) signOut(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 	subject := s.Subject()
 	s.Logout()
-	if subject != "" {
-		notice.Set(s, "You are signed out.")
-	}
 	if err := s.Commit(r.Context()); err != nil {
 		sojourn.Error(w, r, err)
 		return
@@ -114,7 +111,17 @@ func (a *App) signOut(w http.ResponseWriter, r *http.Request, s *sojourn.Session
 	if subject != "" {
 		a.hub.Tell(subject, "Signed out on another device: "+browser(r)+".")
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, "/signedout", http.StatusSeeOther)
+}
+
+// signedOutPage is where a sign-out leads. A notice on another page would need a session, right after the one that ended.
+func (a *App) signedOutPage(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+	if s.Subject() != "" {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	a.page(w, r, s, http.StatusOK, "message", message{"You are signed out",
+		"The session is over. Its cookie is gone from this browser, and its row from the database."})
 }
 
 // authenticate finds the account of a name and password. Unknown name and wrong password are both errNoAccount and cost

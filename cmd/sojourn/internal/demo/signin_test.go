@@ -71,9 +71,15 @@ func TestSignIn_andOut(t *testing.T) {
 		t.Fatal("the right password did not open the account")
 	}
 	token := c.cookie
-	c.goesTo(c.post("/signout"), "/")
-	if page := c.get("/").body; !strings.Contains(page, "You are signed out.") {
+	c.goesTo(c.post("/signout"), "/signedout")
+	if c.cookie != "" {
+		t.Error("the sign-out leaves a cookie")
+	}
+	if page := c.get("/signedout").body; !strings.Contains(page, "You are signed out") {
 		t.Error("no farewell")
+	}
+	if c.cookie != "" {
+		t.Error("the farewell begins a session")
 	}
 	if c.signedIn() {
 		t.Error("signed in after the sign-out")
