@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -70,7 +71,10 @@ func (a *App) changePassword(w http.ResponseWriter, r *http.Request, s *sojourn.
 		a.failed(w, r, err)
 		return
 	}
-	if _, err := a.sessions.RevokeOthers(r.Context(), s.Subject(), s.ID()); err != nil {
+	// The password is changed, so the rest is done whether or not the client stays to hear of it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
+	defer cancel()
+	if _, err := a.sessions.RevokeOthers(ctx, s.Subject(), s.ID()); err != nil {
 		a.log.ErrorContext(r.Context(), "end other sessions", "error", err)
 		a.apology(w, r, http.StatusServiceUnavailable, "Your password is changed, but the other devices may still be signed in. "+
 			"Please sign them out on the page of your devices.")
@@ -79,7 +83,7 @@ func (a *App) changePassword(w http.ResponseWriter, r *http.Request, s *sojourn.
 	// Renew and not Login: a Login would count as one that was under way when the others were ended.
 	s.Renew()
 	notice.Set(s, "Your password is changed, and all other devices are signed out.")
-	if err := s.Commit(r.Context()); err != nil {
+	if err := s.Commit(ctx); err != nil {
 		sojourn.Error(w, r, err)
 		return
 	}
