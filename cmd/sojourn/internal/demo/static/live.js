@@ -17,6 +17,7 @@
 		let source = null;
 		let retry = 0;
 		let over = false;
+		let lost = false;
 
 		function open() {
 			if (over || source) return;
@@ -25,12 +26,18 @@
 				say(event.data);
 				check();
 			});
+			// Nobody told this page what happened while it could not hear.
+			source.addEventListener("open", () => {
+				if (lost) check();
+				lost = false;
+			});
 			// The session has ended, or only its token was replaced: by a sign-in or a new password in another tab.
 			source.addEventListener("ended", () => {
 				close();
 				check();
 			});
 			source.addEventListener("error", () => {
+				lost = true;
 				// A lost connection comes back by itself. A refused one does not.
 				if (source && source.readyState === EventSource.CLOSED) {
 					close();
