@@ -101,6 +101,7 @@ func (a *App) cartPage(w http.ResponseWriter, r *http.Request, s *sojourn.Sessio
 		Lines []cartLine
 		Total string
 		Max   int
+		Fresh bool // there is no session
 	}
 	total := 0
 	for _, l := range c.Lines {
@@ -111,7 +112,7 @@ func (a *App) cartPage(w http.ResponseWriter, r *http.Request, s *sojourn.Sessio
 		total += tea.Cents * l.Count
 		data.Lines = append(data.Lines, cartLine{tea, l.Count, price(tea.Cents * l.Count)})
 	}
-	data.Total, data.Max = price(total), maxCount
+	data.Total, data.Max, data.Fresh = price(total), maxCount, s.IsNew()
 	a.page(w, r, s, http.StatusOK, "cart", data)
 }
 

@@ -24,6 +24,19 @@ func TestCart_Set(t *testing.T) {
 	}
 }
 
+func TestCart_emptyPageSaysWhetherAnythingIsKept(t *testing.T) {
+	const nothing = "nothing was stored about you"
+	c := newSite(t).client(t)
+	if page := c.get("/cart").body; !strings.Contains(page, nothing) {
+		t.Error("a visitor without a session is not told so")
+	}
+	c.post("/cart/add", "tea", "mint")
+	c.post("/cart/set", "tea", "mint", "count", "0")
+	if page := c.get("/cart").body; !strings.Contains(page, "It is empty.") || strings.Contains(page, nothing) {
+		t.Error("an emptied cart is said to leave nothing, but there is a session")
+	}
+}
+
 func TestCart_countsParallelAdditions(t *testing.T) {
 	c := newSite(t).client(t)
 	c.post("/cart/add", "tea", "mint")
