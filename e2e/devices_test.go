@@ -10,8 +10,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// onWindows is what a browser of another device calls itself.
-const onWindows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+// What browsers of other devices call themselves.
+const (
+	onWindows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+	onPhone   = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
+)
 
 // atOnce is how long an open page may take to say what happened to its session. The server's own re-check, for changes
 // that another process made, comes every two seconds.

@@ -96,7 +96,7 @@ func TestPages_lookRight(t *testing.T) {
 	shoot("cart-signed-in")
 	b.open("/devices")
 	shoot("devices-one")
-	for range 2 {
+	for _, s.agent = range []string{onWindows, onPhone} {
 		s.ask("/signin", "", "name", "ada", "password", password, "remember", "1")
 	}
 	b.open("/devices")

@@ -69,7 +69,8 @@ type site struct {
 	url   string // without a slash at the end
 	cmd   *exec.Cmd
 	log   *output
-	races bool // the page of the races was used: their late requests are logged
+	agent string // what a client that is no browser calls itself; Go's own if empty
+	races bool   // the page of the races was used: their late requests are logged
 }
 
 func newSite(t *testing.T) *site {
@@ -186,6 +187,9 @@ func (s *site) ask(path, token string, form ...string) answer {
 		r.Method = http.MethodPost
 		r.Body = io.NopCloser(strings.NewReader(fields.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if s.agent != "" {
+		r.Header.Set("User-Agent", s.agent)
 	}
 	if token != "" {
 		r.Header.Set("Cookie", cookieName+"="+token)
