@@ -75,6 +75,7 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
+	chromium(t) // without a browser nothing needs to be built
 	s := &site{t: t, file: filepath.Join(t.TempDir(), "demo.db")}
 	t.Cleanup(func() {
 		if s.cmd != nil {
