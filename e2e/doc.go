@@ -16,6 +16,6 @@
 // github.com/chromedp/chromedp (MIT). It speaks the DevTools protocol over a pipe, so no debugging port is open to other
 // programs of the machine, needs no driver program beside the browser, and drags in two modules: the protocol's types
 // (github.com/chromedp/cdproto, MIT) and a JSON package (github.com/go-json-experiment/json, BSD). It follows Chromium's
-// releases. github.com/go-rod/rod was the other candidate; its last release is of July 2024, it brings six modules, and a
-// helper program among them that it unpacks and runs. WebDriver's cookie commands show too little of a stored cookie.
+// releases. github.com/go-rod/rod was the other candidate; its last release is of July 2024, and it brings seven modules,
+// one of which unpacks and runs a helper program.
 package e2e
