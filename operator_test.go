@@ -1,6 +1,7 @@
 package sojourn_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sojourn-go/sojourn"
+	"github.com/sojourn-go/sojourn/memstore"
 )
 
 // End and Revoke, where the store has something other to say than yes.
@@ -70,4 +72,64 @@ func TestResponseWriter_printsNothing(t *testing.T) {
 		}
 	})
 	a.browser(t).get("/")
+}
+
+// A change of password that ends the other devices must not leave half of them because the browser was closed.
+func TestRevoke_outlivesTheClient(t *testing.T) {
+	for name, revoke := range map[string]func(ctx context.Context, m *sojourn.Manager, id sojourn.ID) error{
+		"one": func(ctx context.Context, m *sojourn.Manager, id sojourn.ID) error { return m.Revoke(ctx, "42", id) },
+		"any": func(ctx context.Context, m *sojourn.Manager, id sojourn.ID) error { return m.End(ctx, id) },
+		"all": func(ctx context.Context, m *sojourn.Manager, _ sojourn.ID) error {
+			_, err := m.RevokeAll(ctx, "42")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			leaving := &leavingStore{Store: memstore.New(memstore.Config{})}
+			m := newManager(t, leaving, sojourn.Config{})
+			newBrowser(t, m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Login("42") })).get("/")
+			list, err := m.Sessions(t.Context(), "42")
+			if err != nil || len(list) != 1 {
+				t.Fatalf("got %v, %v, want one session", list, err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			leaving.leave = cancel
+			if err := revoke(ctx, m, list[0].ID); err != nil {
+				t.Errorf("the client left under way: %v", err)
+			}
+			if list, err = m.Sessions(t.Context(), "42"); err != nil || len(list) != 0 {
+				t.Errorf("got %v, %v, want no session left", list, err)
+			}
+			if err := revoke(ctx, m, sojourn.NewID()); !errors.Is(err, context.Canceled) {
+				t.Errorf("the client had left before: got %v, want %v", err, context.Canceled)
+			}
+		})
+	}
+}
+
+// leavingStore is a memstore whose client leaves in the middle of each call.
+type leavingStore struct {
+	*memstore.Store
+	leave func()
+}
+
+func (s *leavingStore) left(ctx context.Context) error {
+	if s.leave != nil {
+		s.leave()
+	}
+	return ctx.Err()
+}
+
+func (s *leavingStore) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
+	if err := s.left(ctx); err != nil {
+		return sojourn.State{}, err
+	}
+	return s.Store.Load(ctx, key)
+}
+
+func (s *leavingStore) DeleteSubject(ctx context.Context, realm, subject string, keep sojourn.ID) (int, error) {
+	if err := s.left(ctx); err != nil {
+		return 0, err
+	}
+	return s.Store.DeleteSubject(ctx, realm, subject, keep)
 }

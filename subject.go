@@ -52,12 +52,28 @@ func (m *Manager) complete(e *Entry) bool {
 	return true
 }
 
+// work is the context of a revocation: like a commit it is done within Config.Timeout and does not stop half-way when the
+// client that asked for it leaves. It does not begin when the client has left already.
+func (m *Manager) work(ctx context.Context) (context.Context, func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	call := new(callContext).begin(ctx, m.cfg.Timeout, false)
+	return call, call.end, nil
+}
+
 // Revoke ends one session of subject. [ErrNotFound] if id is not the subject's: somebody else's session and one that never
-// was answer alike (CWE-639).
+// was answer alike (CWE-639). Once begun it goes on when ctx ends, for at most Config.Timeout; so do End, RevokeAll and
+// RevokeOthers.
 func (m *Manager) Revoke(ctx context.Context, subject string, id ID) error {
 	if err := checkName(subject); err != nil {
 		return fmt.Errorf("sojourn: subject: %w", err)
 	}
+	ctx, done, err := m.work(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	owns, err := m.owns(ctx, id, func(f *Facts) bool { return f.Subject == subject })
 	switch {
 	case errors.Is(err, ErrCorrupt):
@@ -73,6 +89,11 @@ func (m *Manager) Revoke(ctx context.Context, subject string, id ID) error {
 // End ends a session, whosever it is: for operators. One that is not there, or of another realm, is [ErrNotFound]; one whose
 // record cannot be read goes.
 func (m *Manager) End(ctx context.Context, id ID) error {
+	ctx, done, err := m.work(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	owns, err := m.owns(ctx, id, func(*Facts) bool { return true })
 	if errors.Is(err, ErrCorrupt) {
 		owns, err = true, nil // nobody can say whose it was, and nobody can use it
@@ -133,6 +154,11 @@ func (m *Manager) RevokeOthers(ctx context.Context, subject string, keep ID) (in
 	if err := m.checkSubject(subject); err != nil {
 		return 0, err
 	}
+	ctx, done, err := m.work(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	n, err := m.backend.index.DeleteSubject(ctx, m.cfg.Realm, subject, keep)
 	if err != nil {
 		if errors.Is(err, errors.ErrUnsupported) { // what a decorator says for a store that lacks the capability
