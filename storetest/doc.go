@@ -18,6 +18,9 @@
 // or its clock, and runs the other one in the middle. Each time the answers and what is stored must be those of one of the
 // two orders.
 //
+// [RunManager] and [RunFaults] put the store under a manager and prove what it promises to its users: with requests in each
+// other's way, and with a store that fails.
+//
 // [NewFaulty] makes any store fail when told to, [NewProxy] does the same to the connection of a real server, [Bench]
 // measures, and [Clock] stands in for an engine's clock.
 package storetest

@@ -95,3 +95,7 @@ func (s *plainStore) put(ctx context.Context, key sojourn.Key, state sojourn.Sta
 func TestRunManager_plainStore(t *testing.T) {
 	storetest.RunManager(t, func(testing.TB) sojourn.Store { return newPlainStore() }, storetest.ManagerOptions{})
 }
+
+func TestRunFaults_plainStore(t *testing.T) {
+	storetest.RunFaults(t, func(testing.TB) sojourn.Store { return newPlainStore() }, storetest.FaultOptions{Operations: 5000})
+}
