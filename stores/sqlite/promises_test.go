@@ -10,16 +10,23 @@ import (
 )
 
 func TestManager_keepsItsPromises(t *testing.T) {
-	storetest.RunManager(t, func(tb testing.TB) sojourn.Store {
-		st, err := sqlitestore.Open(tb.Context(), sqlitestore.Config{Path: filepath.Join(tb.TempDir(), "sessions.db")})
-		if err != nil {
-			tb.Fatal(err)
+	storetest.RunManager(t, newFile, storetest.ManagerOptions{})
+}
+
+func TestManager_keepsItsPromisesUnderFaults(t *testing.T) {
+	storetest.RunFaults(t, newFile, storetest.FaultOptions{})
+}
+
+// newFile opens a store in a file of its own.
+func newFile(tb testing.TB) sojourn.Store {
+	st, err := sqlitestore.Open(tb.Context(), sqlitestore.Config{Path: filepath.Join(tb.TempDir(), "sessions.db")})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			tb.Error(err)
 		}
-		tb.Cleanup(func() {
-			if err := st.Close(); err != nil {
-				tb.Error(err)
-			}
-		})
-		return st
-	}, storetest.ManagerOptions{})
+	})
+	return st
 }
