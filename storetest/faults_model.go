@@ -110,9 +110,9 @@ type faultTally struct {
 	tb   testing.TB
 	seed uint64
 
-	mu                                     sync.Mutex
-	requests, injected, acknowledged, lost int
-	ended, violations                      int
+	mu                               sync.Mutex
+	requests, injected, acknowledged int
+	ended, violations                int
 }
 
 // violation tells of one, and stops telling after a few.
