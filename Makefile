@@ -1,7 +1,7 @@
 # Each target is one or two plain go commands; nothing here is needed to use the library.
 
 FUZZTIME ?= 30s
-ROUNDS ?= 10
+SOAK ?= 10m
 
 .PHONY: help test check ci soak fuzz bench
 
@@ -18,8 +18,8 @@ check: ## format, vet, lint, dependency arrows, the core built alone
 ci: ## what CI runs: check, test, and the core's tests shuffled
 	.ci/run
 
-soak: ## every test ROUNDS times, shuffled, under the race detector
-	go test -race -shuffle=on -count=$(ROUNDS) -timeout=60m work
+soak: ## storetest at random, with fresh seeds, over memory and SQLite until SOAK is over, and totals
+	scripts/soak $(SOAK)
 
 fuzz: ## every fuzz target for FUZZTIME
 	scripts/fuzz $(FUZZTIME)
