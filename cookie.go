@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sojourn-go/sojourn/internal/entropy"
 )
 
 // Cookie describes the cookie. It is always HttpOnly (SEC-28). It is sent once per secret; a persistent one lives until
@@ -130,7 +132,7 @@ func (c *Cookie) checkName(refuse func(field, reason string, args ...any)) {
 func (c *Cookie) checkSecrets(refuse func(field, reason string, args ...any)) {
 	for i, secret := range c.Secrets {
 		field := "Cookie.Secrets[" + strconv.Itoa(i) + "]"
-		if reason := weakSecret(secret); reason != "" {
+		if reason := entropy.Lack(secret); reason != "" {
 			refuse(field, "%s", reason)
 		}
 		for j := range i {
@@ -139,32 +141,6 @@ func (c *Cookie) checkSecrets(refuse func(field, reason string, args ...any)) {
 			}
 		}
 	}
-}
-
-// weakSecret tells why a secret is no 32 random bytes (SEC-54), "" if it may be.
-func weakSecret(secret []byte) string {
-	if len(secret) < 32 {
-		return strconv.Itoa(len(secret)) + " bytes, at least 32 random ones are needed"
-	}
-	var seen [256]bool
-	distinct, printable := 0, 0
-	for _, b := range secret {
-		if !seen[b] {
-			seen[b] = true
-			distinct++
-		}
-		if ' ' <= b && b <= '~' {
-			printable++
-		}
-	}
-	if distinct < 8 {
-		return "not random"
-	}
-	// 43 characters of base64 hold 256 bits; a shorter text does not.
-	if printable == len(secret) && len(secret) < 43 {
-		return "a text of " + strconv.Itoa(len(secret)) + " characters: decode it, 32 random bytes are needed"
-	}
-	return ""
 }
 
 // isToken reports whether s is a token of RFC 9110 §5.6.2.
