@@ -186,6 +186,14 @@ func (v *Values) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// AppendBinary appends the packed form, which [ParseValues] reads: for each name in byte order the lengths of name and text,
+// as unsigned varints, then name and text. It has no version and no checksum: those are for whoever frames it, as
+// [State.AppendBinary] does. It never fails.
+func (v Values) AppendBinary(b []byte) ([]byte, error) { return append(b, v.packed...), nil }
+
+// ParseValues checks the packed form and shares it. Anything that AppendBinary cannot have written is [ErrCorrupt].
+func ParseValues(packed string) (Values, error) { return parseValues(packed) }
+
 // The packed form.
 
 func entrySize(name, text string) int {

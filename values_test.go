@@ -1,6 +1,7 @@
 package sojourn_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -228,5 +229,24 @@ func BenchmarkValues(b *testing.B) {
 				_ = valuesOf(fields)
 			}
 		})
+	}
+}
+
+// The packed form alone, for whoever frames it: what AppendBinary wrote comes back, and nothing else is taken.
+func TestParseValues_readsWhatAppendBinaryWrote(t *testing.T) {
+	for _, v := range []sojourn.Values{{}, valuesOf(map[string]string{"a": "1"}), filled(9, 4000), valuesOf(map[string]string{"": "x", "b": ""})} {
+		b, err := v.AppendBinary([]byte("head"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := sojourn.ParseValues(string(b[4:]))
+		if err != nil || got != v || string(b[:4]) != "head" {
+			t.Errorf("got %v and %v, want %v", got, err, v)
+		}
+	}
+	for _, packed := range []string{"\x01", "\x01\x01a", "\x01\x01b1\x01\x01a1", "\x01\x01a1\x01\x01a1", "\x81\x00\x01a1", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x00a"} {
+		if got, err := sojourn.ParseValues(packed); !errors.Is(err, sojourn.ErrCorrupt) {
+			t.Errorf("%q: got %v and %v, want %v", packed, got, err, sojourn.ErrCorrupt)
+		}
 	}
 }
