@@ -15,9 +15,8 @@ type Case struct {
 	Why   string   // what its breach does to users; printed with a failure
 	Needs []string // the capabilities that it is about: "Patcher"
 
-	serverSide bool // it has no meaning where the key is the state
-	sleeps     bool // without Options.Advance it waits for the engine's clock
-	run        func(e *env)
+	sleeps bool // without Options.Advance it waits for the engine's clock
+	run    func(e *env)
 }
 
 // The names of capabilities in Case.Needs.
@@ -69,8 +68,10 @@ func (c Case) Check(tb testing.TB, newStore func(tb testing.TB) sojourn.Store, o
 			tb.Skipf("the store has no %s", need)
 		}
 	}
-	if _, sealed := sojourn.As[sojourn.KeyParser](e.st); sealed && c.serverSide {
-		tb.Skip("the store's keys are sealed states")
+	if _, sealed := sojourn.As[sojourn.KeyParser](e.st); sealed {
+		if why := c.unpromised(e.opts.Irrevocable); why != "" {
+			tb.Skip("a client-side store does not promise it: " + why)
+		}
 	}
 	defer func() {
 		if tb.Failed() {

@@ -14,27 +14,27 @@ import (
 func concurrencyCases() []Case {
 	return []Case{
 		{
-			Name: "one_of_many_updates_wins", serverSide: true,
+			Name: "one_of_many_updates_wins",
 			Rule: "Of Updates at the same version exactly one passes; the others are ErrConflict.",
 			Why:  "Two logins in one session, or a change that is lost although it was acknowledged.",
 			run:  checkOneUpdateWins,
 		}, {
-			Name: "counter_by_update", serverSide: true,
+			Name: "counter_by_update",
 			Rule: "Load, Update and again after ErrConflict loses no increment.",
 			Why:  "Failed attempts that are counted once although there were a hundred are no limit.",
 			run:  checkCounterByUpdate,
 		}, {
-			Name: "delete_wins", serverSide: true,
+			Name: "delete_wins",
 			Rule: "Once Delete returns, every call under way that has not been acknowledged is ErrNotFound, and none revives it.",
 			Why:  "A logged-out session comes back with the slowest of its requests.",
 			run:  checkDeleteWins,
 		}, {
-			Name: "touch_takes_nothing_back", serverSide: true,
+			Name: "touch_takes_nothing_back",
 			Rule: "UpdateTTL and a change at the same time both count.",
 			Why:  "A touch that reads and writes the record undoes the change in between.",
 			run:  checkTouchTakesNothingBack,
 		}, {
-			Name: "loads_are_whole", serverSide: true,
+			Name: "loads_are_whole",
 			Rule: "Load returns facts, values and version of one moment.",
 			Why:  "New values under an old generation let a visitor's request act for the user.",
 			run:  checkWholeLoads,
@@ -84,7 +84,7 @@ func concurrencyCases() []Case {
 			Why:  "A connection or a buffer that two requests share shows one user the other's data.",
 			run:  checkSessionsDoNotMix,
 		}, {
-			Name: "versions_of_racing_writers_differ", serverSide: true,
+			Name: "versions_of_racing_writers_differ",
 			Rule: "No two changes of one session have the same version, whoever makes them.",
 			Why:  "A writer that loaded one of the two overwrites the other.",
 			run: func(e *env) {

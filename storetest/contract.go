@@ -34,7 +34,7 @@ func contractCases() []Case {
 				e.gone(sojourn.Key{})
 			},
 		}, {
-			Name: "update_missing_is_not_found", serverSide: true,
+			Name: "update_missing_is_not_found",
 			Rule: "Update of an absent session is ErrNotFound, whatever the version, and never creates one.",
 			Why:  "An upsert brings back every session that a parallel request has logged out.",
 			run: func(e *env) {
@@ -50,7 +50,7 @@ func contractCases() []Case {
 				}
 			},
 		}, {
-			Name: "touch_missing_is_not_found", serverSide: true,
+			Name: "touch_missing_is_not_found",
 			Rule: "UpdateTTL of an absent session is ErrNotFound and never creates one.",
 			Why:  "A touch that creates makes empty sessions for every made-up ID.",
 			run: func(e *env) {
@@ -161,7 +161,7 @@ func contractCases() []Case {
 				e.holds(e.update(key, last, long), last)
 			},
 		}, {
-			Name: "update_keeps_the_key", serverSide: true,
+			Name: "update_keeps_the_key",
 			Rule: "Update returns the key it was given.",
 			Why:  "The client holds the ID of the key: with another one it is logged out.",
 			run: func(e *env) {
@@ -183,7 +183,7 @@ func contractCases() []Case {
 				e.holds(second, state)
 			},
 		}, {
-			Name: "ids_compare_whole", serverSide: true,
+			Name: "ids_compare_whole",
 			Rule: "A key opens the session with exactly its ID: one that differs in a single bit is ErrNotFound.",
 			Why:  "A prefix, a hash or a truncated column that stands for the ID lets a made-up one open a session.",
 			run:  checkWholeIDs,

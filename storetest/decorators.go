@@ -37,7 +37,7 @@ func decoratorsCases() []Case {
 				e.holds(key, below)
 			},
 		}, {
-			Name: "capabilities_see_the_same_sessions", serverSide: true,
+			Name: "capabilities_see_the_same_sessions",
 			Rule: "A capability works on the sessions that the five methods work on.",
 			Why:  "A decorator that forwards one and not the other splits the store in two.",
 			run: func(e *env) {

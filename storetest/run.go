@@ -26,6 +26,10 @@ type Options struct {
 	// there. Databases with MVCC are like this, and cannot be otherwise.
 	Snapshots bool
 
+	// Irrevocable says of a client-side store that nothing on the server knows of its sessions: the cases about an end
+	// before the time, and about who of two was first, are skipped. A store with a [sojourn.KeyParser] is client-side.
+	Irrevocable bool
+
 	// MaxSize is the size in bytes, of names and texts, that the engine must be able to keep. Default: 64 KiB.
 	MaxSize int
 

@@ -12,17 +12,17 @@ import (
 func subjectsCrowdCases() []Case {
 	cases := []Case{
 		{
-			Name: "limit_holds_for_a_crowd", serverSide: true,
+			Name: "limit_holds_for_a_crowd",
 			Rule: "With a limit of 3, 50 parallel logins end with exactly 3, each ended once, and none ends itself.",
 			Why:  "A limit that a script with many connections walks through is none.",
 			run:  checkLimit,
 		}, {
-			Name: "revoke_all_beats_a_crowd", serverSide: true,
+			Name: "revoke_all_beats_a_crowd",
 			Rule: "A login acknowledged before DeleteSubject began is dead when it returns; one from before it never comes.",
 			Why:  "\"Log out everywhere\" leaves the thief's session.",
 			run:  checkRevokeAll,
 		}, {
-			Name: "index_is_never_orphaned", serverSide: true,
+			Name: "index_is_never_orphaned",
 			Rule: "After any crowd of logins and logouts the index is what the records say.",
 			Why:  "A session that lives and is not listed cannot be ended.",
 			run:  checkIndexAfterCrowd,

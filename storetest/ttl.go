@@ -61,7 +61,7 @@ func ttlCases() []Case {
 				}
 			},
 		}, {
-			Name: "expired_is_dead_for_writers", sleeps: true, serverSide: true,
+			Name: "expired_is_dead_for_writers", sleeps: true,
 			Rule: "Update, UpdateTTL and Patch of an expired session are ErrNotFound and do not revive it.",
 			Why:  "A request that comes too late would open a session whose time was over.",
 			run: func(e *env) {
@@ -154,7 +154,7 @@ func ttlCases() []Case {
 				e.gone(key)
 			},
 		}, {
-			Name: "refused_update_leaves_it", serverSide: true,
+			Name: "refused_update_leaves_it",
 			Rule: "An Update that is refused changes nothing, also not the TTL.",
 			Why:  "A stale request would keep a session alive, or end it.",
 			run: func(e *env) {

@@ -21,7 +21,7 @@ func versionsCases() []Case {
 				}
 			},
 		}, {
-			Name: "update_of_a_stale_state_conflicts", serverSide: true,
+			Name: "update_of_a_stale_state_conflicts",
 			Rule: "Update with a version that is not the stored one is ErrConflict, and nothing changed.",
 			Why:  "The last writer would win: a right that was taken away comes back with the slower request.",
 			run: func(e *env) {
@@ -40,7 +40,7 @@ func versionsCases() []Case {
 				}
 			},
 		}, {
-			Name: "version_0_conflicts", serverSide: true,
+			Name: "version_0_conflicts",
 			Rule: "Version 0 is not the stored one either: Update with it is ErrConflict.",
 			Why:  "A state that was made up instead of loaded would overwrite what is there.",
 			run: func(e *env) {
@@ -52,7 +52,7 @@ func versionsCases() []Case {
 				e.holds(key, state)
 			},
 		}, {
-			Name: "every_other_version_conflicts", serverSide: true,
+			Name: "every_other_version_conflicts",
 			Rule: "Versions compare for equality: one that is ahead of the stored one conflicts too.",
 			Why:  "\"Not older than\" lets a made-up version through.",
 			run: func(e *env) {
