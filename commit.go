@@ -277,6 +277,9 @@ func (c *commit) patch() error {
 			s.floor = s.stored.Values // another request may have made the change
 			return nil
 		}
+		if err := c.mayRekey(); err != nil {
+			return err
+		}
 		key, err := c.m.backend.patch(c.ctx, s.key, &s.stored, p, c.patchTTL(), c.left())
 		if errors.Is(err, ErrConflict) {
 			continue
@@ -302,6 +305,20 @@ func (c *commit) patched(key Key, changes []change) error {
 		s.stored.Values = s.floor
 	}
 	return c.rekey(key)
+}
+
+// mayRekey reports whether a change of values can reach a client that holds them itself: not once the headers are out, and
+// not with a secret that a periodic renewal has replaced, because the cookie of the new one would be overwritten.
+func (c *commit) mayRekey() error {
+	switch {
+	case c.m.backend.parser == nil:
+		return nil
+	case c.s.status == statusLate:
+		return ErrRenewed
+	case c.sent:
+		return ErrSent
+	}
+	return nil
 }
 
 // rekey tells the client the next key of a client-side store, which goes with the same secret.

@@ -99,6 +99,7 @@ func (c *Config) complete(st Store) error {
 	if err := checkName(c.Realm); err != nil {
 		refuse("Realm", "%v", err)
 	}
+	c.checkSealing(st, refuse)
 
 	c.Lifetime = c.Lifetime.orElse(Lifetime{Idle: day, Absolute: 7 * day})
 	c.Remember = c.Remember.orElse(Lifetime{Idle: 30 * day, Absolute: 30 * day, Persistent: true})
@@ -133,6 +134,20 @@ func (c *Config) complete(st Store) error {
 		c.Now = time.Now
 	}
 	return errors.Join(errs...)
+}
+
+// checkSealing checks what only a client-side store asks for: it counts the bytes of the cookie, and binds its name.
+func (c *Config) checkSealing(st Store, refuse func(string, string, ...any)) {
+	if _, ok := As[KeyParser](st); ok && len(c.Cookie.Secrets) > 0 {
+		refuse("Cookie.Secrets", "the store seals its keys itself")
+	}
+	field, name := "Cookie.Name", c.Cookie.Name
+	if c.Header != "" {
+		field, name = "Header", c.Header
+	}
+	if named, ok := As[interface{ TokenName() string }](st); ok && named.TokenName() != name {
+		refuse(field, "%q, but the store seals for %q", name, named.TokenName())
+	}
 }
 
 func positive[T int | time.Duration](value, otherwise T, field string, refuse func(string, string, ...any)) T {

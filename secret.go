@@ -252,10 +252,13 @@ func (c *commit) replace(next State, refuse bool) error {
 		return err
 	case answered(err):
 		return c.refusal("update", s.key.ID(), err)
-	case !c.settled(digest):
-		return c.m.backend.failed(c.ctx, "update", s.key.ID(), err)
 	default:
-		key = s.key
+		if c.m.backend.parser == nil || key.IsZero() {
+			key = s.key
+		}
+		if !c.settled(key, digest) {
+			return c.m.backend.failed(c.ctx, "update", s.key.ID(), err)
+		}
 	}
 	c.s.hold(key, next, digest, c.now)
 	c.s.stored.TTL = ttl
@@ -264,11 +267,12 @@ func (c *commit) replace(next State, refuse bool) error {
 }
 
 // settled finds out, by one Load, whether an Update happened whose acknowledgement was lost. It has a time limit of its
-// own: mostly it was the commit's that ran out.
-func (c *commit) settled(ours digest) bool {
+// own: mostly it was the commit's that ran out. key is the one that the Update was to make: a client-side store tells it
+// beside its error.
+func (c *commit) settled(key Key, ours digest) bool {
 	call := new(callContext).begin(c.ctx, c.m.cfg.LoadTimeout, false)
 	defer call.end()
-	state, err := c.m.backend.store.Load(call, c.s.key)
+	state, err := c.m.backend.store.Load(call, key)
 	return err == nil && state.Facts.Digest == ours
 }
 
