@@ -77,7 +77,11 @@ func TestSeal_atMostFourCookiesOfARequestAreOpened(t *testing.T) {
 	b := a.browser(t)
 	b.get("/")
 	token := b.cookies[hostID]
-	forged := token[:len(token)-1] + "A" // the key is known, the tag is wrong
+	other := "A"
+	if token[100] == 'A' {
+		other = "B"
+	}
+	forged := token[:100] + other + token[101:] // the key is known, the ciphertext is not what was sealed
 	pairs := strings.Repeat(hostID+"="+forged+"; ", 4) + hostID + "=" + token
 	a.does("/new", func(s *sojourn.Session) {
 		if !s.IsNew() {
