@@ -21,7 +21,7 @@ ci: ## what CI runs: check, test, and the core's tests shuffled
 soak: ## storetest at random, with fresh seeds, over memory and SQLite until SOAK is over, and totals
 	scripts/soak $(SOAK)
 
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## every fuzz target for FUZZTIME, and how many inputs they ran
 	scripts/fuzz $(FUZZTIME)
 
 bench: ## every benchmark

@@ -156,6 +156,10 @@ func TestJSON_refusedOnTheWayOut(t *testing.T) {
 				if _, err := s.Get("account", &v); (err == nil) != tt.ok {
 					t.Errorf("Session.Get: got %v", err)
 				}
+				behind := any(&account{}) // encoding/json looks through it, and fills the struct
+				if _, err := s.Get("account", &behind); (err == nil) != tt.ok {
+					t.Errorf("Session.Get through an interface: got %v", err)
+				}
 			})
 			b.get("/look")
 			if n := a.log.count(sojourn.EventBadValue); (n == 0) != tt.ok {

@@ -36,7 +36,7 @@ type sealVector struct {
 	Opens       bool
 }
 
-func sealVectors(t *testing.T) []sealVector {
+func sealVectors(t testing.TB) []sealVector {
 	t.Helper()
 	b, err := os.ReadFile("testdata/seal.json")
 	if err != nil {
@@ -57,7 +57,7 @@ type oneRecord struct {
 	loads atomic.Int32
 }
 
-func newOneRecord(t *testing.T, token, realm string, now time.Time) *oneRecord {
+func newOneRecord(t testing.TB, token, realm string, now time.Time) *oneRecord {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(raw) != 48 {

@@ -107,7 +107,8 @@ func decodeField[T any](text string) (T, error) {
 // parseInt reads a JSON integer; what it does not read, encoding/json decides.
 func parseInt(text string, bits int) (int64, bool) {
 	n, err := strconv.ParseInt(text, 10, bits)
-	return n, err == nil && text[0] != '+'
+	digits := strings.TrimPrefix(text, "-")
+	return n, err == nil && text[0] != '+' && (digits[0] != '0' || digits == "0") // JSON has no other zeros in front
 }
 
 func decodeAny[T any](text string) (T, error) {
@@ -121,12 +122,24 @@ func decodeAny[T any](text string) (T, error) {
 
 func decodeValue(text string, dst any) error {
 	b := []byte(text)
-	if hasStruct(reflect.TypeOf(dst), 0) {
+	if hasStruct(target(dst), 0) {
 		if err := checkJSON(b, true); err != nil {
 			return err
 		}
 	}
 	return json.Unmarshal(b, dst)
+}
+
+// target is the type that encoding/json fills: an interface that holds a pointer already is looked through.
+func target(dst any) reflect.Type {
+	v := reflect.ValueOf(dst)
+	for v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Interface && v.Elem().Elem().Kind() == reflect.Pointer {
+		v = v.Elem().Elem()
+	}
+	if !v.IsValid() {
+		return nil
+	}
+	return v.Type()
 }
 
 // hasStruct reports whether decoding into t may fill a struct, whose fields encoding/json finds without regard to case.
