@@ -95,7 +95,7 @@ func (s *Session) subject() string {
 }
 
 // Facts returns what else is known: times, label, deadline. It is the zero Facts until a new session is first committed,
-// and a Login or Renew shows in it after the commit.
+// and a Login or Renew shows in it after the commit. The digests of the secrets are left out.
 func (s *Session) Facts() Facts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,6 +104,7 @@ func (s *Session) Facts() Facts {
 	}
 	f := s.stored.Facts
 	f.Deadline = s.v.m.deadline(&f, s.v.m.now())
+	f.hideDigests()
 	return f
 }
 

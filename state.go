@@ -35,3 +35,7 @@ type Facts struct {
 	Previous   [32]byte  // digest of the secret before, to tell a late request; zero if none
 	Refused    bool      // the previous secret opens nothing: it was a Login or Renew, not a periodic renewal
 }
+
+// hideDigests is for facts that leave the manager. Digests open nothing, but a list that is rendered whole need not have them
+// (SEC-21).
+func (f *Facts) hideDigests() { f.Digest, f.Previous = [32]byte{}, [32]byte{} }

@@ -37,6 +37,7 @@ func (m *Manager) complete(e *Entry) bool {
 		return false
 	}
 	e.Facts.Deadline = end
+	e.Facts.hideDigests()
 	if e.TTL > 0 {
 		// A use leaves the whole idle timeout, or what remains until the deadline: then it was later than this says.
 		e.Seen = now.Add(e.TTL - m.lifetime(&e.Facts).Idle)
