@@ -270,7 +270,7 @@ func TestTimeout_hostileStores(t *testing.T) {
 		{"conflicts with every renewal", conflictOn("update"), "/renew", 503},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a, alice, _ := tokenApp(t, sojourn.Config{Timeout: 100 * time.Millisecond})
+			a, alice, _ := tokenApp(t, sojourn.Config{Timeout: 400 * time.Millisecond})
 			a.spy.hook(tt.hook)
 			begun := time.Now()
 			b := a.browser(t)
