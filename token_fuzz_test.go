@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -141,6 +142,8 @@ func FuzzHeaderTransport(f *testing.F) {
 	})
 }
 
+var spacedName = regexp.MustCompile(hostID + `\s`)
+
 func FuzzCookieHeader(f *testing.F) {
 	one, two := hostID+"="+fuzzToken(1), hostID+"="+fuzzToken(2)
 	for _, header := range []string{
@@ -166,7 +169,10 @@ func FuzzCookieHeader(f *testing.F) {
 		got := opened(t, m, map[string][]string{"Cookie": lines})
 		checkOpened(t, st, got, values)
 
-		// What net/http reads as our cookie is what we read, unless it took quotes or line breaks away, or found nothing.
+		// What net/http reads as our cookie is what we read, unless it found nothing or took quotes or space away.
+		if spacedName.MatchString(header) {
+			return
+		}
 		for _, c := range (&http.Request{Header: http.Header{"Cookie": lines}}).CookiesNamed(hostID) {
 			read := func(value string) bool { return strings.TrimSpace(value) == strings.TrimSpace(c.Value) }
 			if !c.Quoted && c.Value != "" && !slices.ContainsFunc(values, read) {
