@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/sojourn-go/sojourn"
-	"github.com/sojourn-go/sojourn/internal/entropy"
+	"github.com/sojourn-go/sojourn/internal/keyring"
 )
 
 // Config configures a [Store]. Secrets are required, and either Leases or Irrevocable.
@@ -86,10 +86,9 @@ func New(cfg Config) (*Store, error) {
 	if len(cfg.Secrets) == 0 {
 		refuse("Secrets", "none")
 	}
-	for i, secret := range cfg.Secrets {
-		if lack := entropy.Lack(secret); lack != "" {
-			refuse(fmt.Sprintf("Secrets[%d]", i), "%s", lack)
-		}
+	keys, faults := keyring.New(cfg.Secrets, "cookiestore")
+	for _, f := range faults {
+		refuse(fmt.Sprintf("Secrets[%d]", f.Index), "%s", f.Reason)
 	}
 	switch {
 	case cfg.Leases == nil && !cfg.Irrevocable:
@@ -108,11 +107,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Irrevocable {
 		kind = kindWhole
 	}
-	keys, err := newRing(cfg.Secrets, kind, cfg.Name)
-	if err != nil {
-		return nil, err
-	}
-	s := &Store{name: cfg.Name, ring: keys, leases: cfg.Leases, clock: cfg.Now}
+	s := &Store{name: cfg.Name, ring: newRing(keys, kind, cfg.Name), leases: cfg.Leases, clock: cfg.Now}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sojourn-go/sojourn"
+	"github.com/sojourn-go/sojourn/internal/keyring"
 )
 
 // The sealed text, which is the key's:
@@ -17,7 +18,7 @@ import (
 // (SEC-58). Each message has a key of its own, so their number per secret is not bounded by the nonce (SEC-57).
 const (
 	sealVersion = 1
-	keyIDLen    = 4
+	keyIDLen    = len(keyring.ID{})
 	headLen     = 1 + keyIDLen + len(sojourn.ID{})
 	saltLen     = 16
 	nonceLen    = 12
@@ -43,14 +44,15 @@ func (s *Store) fits(payload int) bool {
 
 // seal returns the text of payload for the session id.
 func (r *ring) seal(id sojourn.ID, payload []byte) (string, error) {
-	key := r.keys[0]
+	key := r.First()
+	keyID := key.ID()
 	raw := make([]byte, 0, sealLen+len(payload))
 	raw = append(raw, sealVersion)
-	raw = append(raw, key.id[:]...)
+	raw = append(raw, keyID[:]...)
 	raw = append(raw, id[:]...)
 	raw = raw[:headLen+saltLen]
 	rand.Read(raw[headLen:]) // never fails since Go 1.24
-	aead, err := key.aead(r.context, raw[headLen:])
+	aead, err := key.AEAD(r.context, raw[headLen:])
 	if err != nil {
 		return "", err
 	}
@@ -79,12 +81,12 @@ func (r *ring) open(text string) (message, bool) {
 	if err != nil || len(raw) != r.strict.DecodedLen(len(text)) || raw[0] != sealVersion {
 		return message{}, false
 	}
-	key := r.find([keyIDLen]byte(raw[1:]))
+	key := r.Find(keyring.ID(raw[1:]))
 	if key == nil {
 		return message{}, false
 	}
 	salt := raw[headLen : headLen+saltLen]
-	aead, err := key.aead(r.context, salt)
+	aead, err := key.AEAD(r.context, salt)
 	if err != nil {
 		return message{}, false
 	}
@@ -117,7 +119,7 @@ func (s *Store) ParseKey(text string) (sojourn.Key, error) {
 	var head [headLen]byte
 	copy(src[:], text)
 	n, err := base64.RawURLEncoding.Decode(head[:], src[:])
-	if err != nil || n != headLen || head[0] != sealVersion || s.ring.find([keyIDLen]byte(head[1:])) == nil {
+	if err != nil || n != headLen || head[0] != sealVersion || s.ring.Find(keyring.ID(head[1:])) == nil {
 		return sojourn.Key{}, sojourn.ErrNotFound
 	}
 	return sojourn.SealedKey(sojourn.ID(head[1+keyIDLen:]), text), nil
