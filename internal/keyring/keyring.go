@@ -7,7 +7,6 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
-	"fmt"
 	"hash"
 	"sync"
 
@@ -38,10 +37,8 @@ func New(secrets [][]byte, use string) (*Ring, []Fault) {
 	r, faults := new(Ring), []Fault(nil)
 	for i, secret := range secrets {
 		key, reason := newKey(secret, use)
-		if key != nil {
-			if j := r.index(key.id); j >= 0 {
-				reason = fmt.Sprintf("the same key ID as that of number %d", j)
-			}
+		if key != nil && r.index(key.id) >= 0 {
+			reason = "the same key ID as an earlier one"
 		}
 		if reason != "" {
 			faults = append(faults, Fault{i, reason})
