@@ -27,10 +27,11 @@ type arrow struct {
 
 // Every area but the leaves' has a line: a new folder has to say what it may import.
 var arrows = []arrow{
-	{"", []string{"internal"}, []string{"internal", "memstore", "cookiestore", "sqlstore", "storetest", "sojourntest"}},
+	{"", []string{"internal"}, []string{"internal", "memstore", "cookiestore", "sealstore", "sqlstore", "storetest", "sojourntest"}},
 	{"internal", []string{""}, []string{"", "memstore", "cookiestore", "sqlstore", "storetest", "sojourntest"}},
 	{"memstore", []string{"", "internal"}, []string{"", "internal", "storetest", "sojourntest"}},
 	{"cookiestore", []string{"", "internal"}, []string{"", "internal", "memstore", "storetest", "sojourntest"}},
+	{"sealstore", []string{"", "internal"}, []string{"", "internal", "memstore", "cookiestore", "storetest", "sojourntest"}},
 	{"sqlstore", []string{"", "internal"}, []string{"", "internal", "memstore", "storetest", "sojourntest"}},
 	{"storetest", []string{"", "internal"}, []string{"", "internal", "memstore", "sojourntest"}},
 	{"histories", []string{"", "storetest"}, []string{"*"}}, // unreleased, and all tests

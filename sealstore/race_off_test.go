@@ -1,0 +1,5 @@
+//go:build !race
+
+package sealstore_test
+
+const raceDetector = false
