@@ -11,6 +11,7 @@ import (
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/memstore"
+	"github.com/sojourn-go/sojourn/sealstore"
 )
 
 // The names and types of an application's values, in one place.
@@ -213,6 +214,16 @@ func api(st sojourn.Store) (*sojourn.Manager, error) {
 		Header:   "Session-Token",
 		Lifetime: sojourn.AAL2(),
 	})
+}
+
+func sealing(inner sojourn.Store, secret []byte) (*sojourn.Manager, error) {
+	st, err := sealstore.New(inner, sealstore.Config{
+		Secrets: [][]byte{secret}, // 32 random bytes; the first seals, all open
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sojourn.New(st, sojourn.Config{})
 }
 
 func both(st sojourn.Store, mux *http.ServeMux) error {

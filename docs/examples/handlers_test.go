@@ -196,6 +196,27 @@ func TestRedeem_spendsAVoucherOnce(t *testing.T) {
 	}
 }
 
+func TestSealing_keepsValuesFromTheStore(t *testing.T) {
+	inner := memstore.New(memstore.Config{})
+	m, err := sealing(inner, []byte("\x8d1\xf0\x9bT\xc2~\x06\xe3\x7f\xaa\x18\x90d\xbe5\x02\xd7I\xf4\x83\x1c\xb6h\x9e/\x57\xc0\x0b\xe1\x74\xa9"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("POST", "/cart?item=tea", nil)
+	sojourntest.Login(t, m, r, "42")
+	w := httptest.NewRecorder()
+	m.HandlerFunc(addToCart).ServeHTTP(w, r)
+	s := sojourntest.After(t, m, r, w.Result())
+	stored, err := inner.Load(t.Context(), s.ID().Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ := cart.Get(s)
+	if text := stored.Values.Get(string(cart)); len(c.Items) != 1 || text == "" || strings.Contains(text, "tea") {
+		t.Errorf("got %v, stored as %s", c, text)
+	}
+}
+
 func TestBoth_adminLogsAUserIn(t *testing.T) {
 	st := memstore.New(memstore.Config{})
 	mux := http.NewServeMux()
