@@ -1,0 +1,2 @@
+// Package redisstore keeps Sojourn's sessions in Redis or Valkey.
+package redisstore

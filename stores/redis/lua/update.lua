@@ -1,0 +1,28 @@
+#!lua
+-- KEYS record [index]; ARGV version record ttl life id nonce authenticated entered
+--include record
+--include index
+local old, answer = open(redis.call('GET', KEYS[1]))
+if not old then return answer end
+if old.version ~= ARGV[1] then return 'CONFLICT' end
+local record = ARGV[2]
+local who, was = owner(record), subject(old.owner)
+if was ~= '' and was ~= subject(who) then return 'SUBJECT' end
+if who ~= '' then
+  local life, now = tonumber(ARGV[4]), milliseconds()
+  local login, ends = was == '' or old.owner:sub(1, 24) ~= who:sub(1, 24), 0
+  if was ~= '' then ends = struct.unpack('>I6', old.owner:sub(25)) end
+  if login or now + life > ends then
+    if KEYS[2] then
+      if login and refuses(KEYS[2], ARGV[7]) then return 'ENDED' end
+      enter(KEYS[2], ARGV[5], ARGV[6], life)
+    else
+      local entered = was == '' and 'E' .. old.owner or 'E'
+      if ARGV[8] ~= entered then return {login and 'ENTER' or 'KEEP', entered} end
+    end
+    ends = now + life + SLACK
+  end
+  who = until_(who, ends)
+end
+redis.call('SET', KEYS[1], record:sub(1, 22) .. who .. record:sub(23 + #who), 'PX', ARGV[3])
+return 'OK'
