@@ -1,0 +1,72 @@
+package postgresstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/sojourn-go/sojourn"
+)
+
+// Patch implements [sojourn.Patcher] with one statement that locks the row, checks and changes it in the engine. Only the
+// patch is sent, and nothing of the session comes back.
+func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
+	args, err := patchArguments(key, p, ttl)
+	if err != nil {
+		return err
+	}
+	return st.do(ctx, "patch", writing, func() error {
+		var v verdict
+		err := st.pool.QueryRow(ctx, st.sql.patch, args...).Scan(&v, nil)
+		return v.orElse(err)
+	})
+}
+
+func patchArguments(key sojourn.Key, p sojourn.Patch, ttl time.Duration) ([]any, error) {
+	life, err := lifeOf(ttl)
+	if err != nil {
+		return nil, err
+	}
+	if p.Set.Size() > maxSize {
+		return nil, sojourn.ErrTooLarge
+	}
+	// The empty text is no text: expecting it expects that the name is absent, and setting it removes the name.
+	expected, absent, err := split(p.Expect)
+	if err != nil {
+		return nil, err
+	}
+	set, unset, err := split(p.Set)
+	if err != nil {
+		return nil, err
+	}
+	remove := append(storable(p.Remove), unset...)
+	return []any{
+		uuid(key.ID()), life, int64(p.Generation), expected, absent, p.Clear, storable(p.Keep), remove, set,
+		int64(p.MaxSize), int64(p.MaxNames),
+	}, nil
+}
+
+// split returns the names with a text as the engine keeps them, and those without.
+func split(v sojourn.Values) (object string, empty []string, err error) {
+	empty = []string{} // nil would be NULL
+	object, err = encodeValues(func(yield func(name, text string) bool) {
+		for name, text := range v.All() {
+			if text == "" {
+				empty = append(empty, name)
+			} else if !yield(name, text) {
+				return
+			}
+		}
+	})
+	return object, storable(empty), err
+}
+
+// storable returns those names that the engine can hold, for where it does not matter that no session has the others.
+func storable(names []string) []string {
+	kept := make([]string, 0, len(names))
+	for _, name := range names {
+		if isText(name) {
+			kept = append(kept, name)
+		}
+	}
+	return kept
+}
