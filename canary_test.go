@@ -178,9 +178,11 @@ func TestSecrets_areNowhere(t *testing.T) {
 		"plain":  newManager(t, spy, sojourn.Config{Observe: observe}),
 		"sealed": newManager(t, spy, sojourn.Config{Observe: observe, Realm: "sealed", Cookie: sojourn.Cookie{Secrets: [][]byte{master}}}),
 		"header": newManager(t, spy, sojourn.Config{Observe: observe, Header: "Session-Key"}),
+		"client": newManager(t, newSealing(t, spy, hostID), sojourn.Config{Observe: observe}), // keeps the values
 	}
 	birds := canaries{}
 	birds.add("Cookie.Secrets", master)
+	birds.add("cookiestore.Config.Secrets", randomSecret(1))
 	for how, m := range managers {
 		see(seen, m)
 		handler := m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
@@ -221,7 +223,12 @@ func TestSecrets_areNowhere(t *testing.T) {
 			} else if c := got.cookie(hostID); c != nil {
 				token = c.Value
 			}
-			if token != before && token != "" && how != "sealed" {
+			if token != before && token != "" && how == "client" {
+				secret, _, _ := strings.Cut(token, ".")
+				raw, _ := base64.RawURLEncoding.DecodeString(secret)
+				birds.add("client "+path, raw)
+				birds[secret[:8]] = append(birds[secret[:8]], canary{"client " + path, secret[:20]})
+			} else if token != before && token != "" && how != "sealed" {
 				birds.addToken(t, how+path, token)
 			} else if token != before && token != "" {
 				raw, _ := base64.RawURLEncoding.DecodeString(token)

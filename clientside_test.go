@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/cookiestore"
@@ -77,6 +78,34 @@ func TestClientSide_lateRequestChangesNothing(t *testing.T) {
 	r.do(old, func(s *sojourn.Session) { s.Logout() })
 	if _, s := r.open(renewed); !s.IsNew() {
 		t.Error("a late logout did not end the session")
+	}
+}
+
+// An adapter's header values may live in a buffer that is used again as soon as it has handed them over.
+func TestClientSide_aBufferMayBeUsedAgain(t *testing.T) {
+	r := newRig(t, newSealing(t, memstore.New(memstore.Config{}), rigHeader), sojourn.Config{})
+	token := r.do("", func(s *sojourn.Session) { s.Set("a", 1) })
+	buffer := []byte(token)
+	v := r.Begin(func(name string) []string {
+		if name == rigHeader {
+			return []string{unsafe.String(unsafe.SliceData(buffer), len(buffer))}
+		}
+		return nil
+	})
+	s, err := v.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range buffer {
+		buffer[i] = 'x'
+	}
+	s.Set("b", 2)
+	next, err := r.close(v)
+	if err != nil || next == "" || next[:43] != token[:43] {
+		t.Fatalf("got %v and a token of %d bytes, want one with the same secret", err, len(next))
+	}
+	if _, s := r.open(next); !s.Has("a") || !s.Has("b") {
+		t.Errorf("got %v, want a and b", s.Values())
 	}
 }
 

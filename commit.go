@@ -223,18 +223,23 @@ func (s *Session) hold(key Key, state State, d digest, now time.Time) {
 	s.stored.TTL = s.v.m.ttl(&state.Facts, now)
 }
 
-// tell gives the client the token of the session that was just stored.
+// tell gives the client the token of the session that was just stored under a new secret.
 func (c *commit) tell(secret [secretLen]byte) error {
-	f := &c.s.stored.Facts
-	if c.m.backend.parser != nil {
-		c.s.secret = func() [secretLen]byte { return secret }
+	if c.m.backend.parser == nil {
+		var text [idTokenLen]byte
+		return c.tellToken(appendToken(text[:0], c.s.key.id, secret))
 	}
+	c.s.secret = newSecretChars(secret)
+	return c.tellToken(sealedToken(c.s.key, c.s.secret))
+}
+
+func (c *commit) tellToken(token []byte) error {
+	f := &c.s.stored.Facts
 	var age time.Duration
 	if c.m.lifetime(f).Persistent {
 		age = c.m.deadline(f, c.now).Sub(c.now)
 	}
-	var text [idTokenLen]byte
-	return c.v.setReply(appendToken(text[:0], c.s.key, secret), age)
+	return c.v.setReply(token, age)
 }
 
 // refusal turns a store's error into the commit's: the contract's answers as they are, anything else a *StoreError.
@@ -330,7 +335,7 @@ func (c *commit) rekey(key Key) error {
 	if c.sent {
 		return ErrSent
 	}
-	return c.tell(c.s.secret())
+	return c.tellToken(sealedToken(key, c.s.secret))
 }
 
 // again loads what is there after a conflict, and decides whether the change may still be made.

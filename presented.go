@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -14,7 +15,7 @@ const maxTokens = 4
 type presented struct {
 	key    Key
 	digest digest
-	secret func() [secretLen]byte // of a client-side store only
+	secret *secretChars // of a client-side store only
 }
 
 // presents reads the request's tokens. Whatever is not exactly one of ours is told to the observer and costs nothing more.
@@ -39,6 +40,9 @@ func (v *Visit) presents(ctx context.Context) (tokens [maxTokens]presented, n in
 			}
 			text = token
 		}
+		if v.m.backend.parser != nil && v.request == nil {
+			text = strings.Clone(text) // its key lasts, and an adapter's text may live in a buffer that is used again
+		}
 		key, digest, ok := parseToken(text, v.m.backend.parser)
 		if !ok {
 			forged = true
@@ -52,7 +56,7 @@ func (v *Visit) presents(ctx context.Context) (tokens [maxTokens]presented, n in
 		if n < maxTokens {
 			tokens[n] = presented{key: key, digest: digest}
 			if v.m.backend.parser != nil {
-				tokens[n].secret = keepSecret(text)
+				tokens[n].secret = secretIn(text)
 			}
 			n++
 		}
@@ -72,14 +76,6 @@ func (v *Visit) presents(ctx context.Context) (tokens [maxTokens]presented, n in
 		v.m.observe(ctx, Event{Kind: EventForgedKey})
 	}
 	return tokens, n, readable
-}
-
-// keepSecret keeps the secret of a client-side store's token for as long as the request lives, because its next key goes
-// out with the same one. A function shows nothing to whoever prints it.
-func keepSecret(text string) func() [secretLen]byte {
-	var secret [secretLen]byte
-	decodeText(secret[:], text[:secretText])
-	return func() [secretLen]byte { return secret }
 }
 
 // resolve finds out which session the request presents.

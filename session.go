@@ -24,7 +24,7 @@ type Session struct {
 	status status
 	key    Key
 	digest digest
-	secret func() [secretLen]byte // of a client-side store's token
+	secret *secretChars // of a client-side store's token
 	// stored is what the store has, as far as is known: after a Patch its Version is 0, unknown.
 	stored     State
 	loadedAt   time.Time

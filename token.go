@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"strings"
+	"unsafe"
 )
 
 // A token is what the client holds. For a server-side store it is the base64url text of the ID and the secret, 48 bytes,
@@ -29,17 +29,36 @@ func newSecret() (secret [secretLen]byte, d digest) {
 	return secret, sha256.Sum256(secret[:])
 }
 
-// appendToken appends the token that opens key's session with secret.
-func appendToken(b []byte, key Key, secret [secretLen]byte) []byte {
-	if key.sealed != "" {
-		b = base64.RawURLEncoding.AppendEncode(b, secret[:])
-		b = append(b, '.')
-		return append(b, key.sealed...)
-	}
+// secretChars is the text of a secret, of a client-side store's token only: its next key goes out with the same one. It is
+// kept behind a pointer, into the token where it stood if a request brought it, because fmt prints the fields of a struct,
+// but of a pointer in one no more than the address.
+type secretChars [secretText]byte
+
+func newSecretChars(secret [secretLen]byte) *secretChars {
+	text := new(secretChars)
+	base64.RawURLEncoding.Encode(text[:], secret[:])
+	return text
+}
+
+// secretIn returns the secret of a token that parseToken has accepted.
+func secretIn(token string) *secretChars {
+	return (*secretChars)(unsafe.Slice(unsafe.StringData(token), secretText)) // never written to
+}
+
+// appendToken appends the token that opens the session id of a server-side store with secret.
+func appendToken(b []byte, id ID, secret [secretLen]byte) []byte {
 	var raw [len(ID{}) + secretLen]byte
-	n := copy(raw[:], key.id[:])
+	n := copy(raw[:], id[:])
 	copy(raw[n:], secret[:])
 	return base64.RawURLEncoding.AppendEncode(b, raw[:])
+}
+
+// sealedToken returns the token that opens the session of a client-side store's key with secret.
+func sealedToken(key Key, secret *secretChars) []byte {
+	b := make([]byte, 0, secretText+1+len(key.sealed))
+	b = append(b, secret[:]...)
+	b = append(b, '.')
+	return append(b, key.sealed...)
 }
 
 // parseToken reads a token. It checks length, alphabet and spelling exactly, before anything else sees it (SEC-05); parser
@@ -65,7 +84,7 @@ func parseSealedToken(text string, parser KeyParser) (key Key, presented digest,
 	if !decodeText(secret[:], text[:secretText]) {
 		return Key{}, digest{}, false
 	}
-	key, err := parser.ParseKey(strings.Clone(text[secretText+1:]))
+	key, err := parser.ParseKey(text[secretText+1:])
 	if err != nil {
 		return Key{}, digest{}, false
 	}
