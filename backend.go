@@ -16,7 +16,13 @@ type backend struct {
 	sweeper Sweeper
 	watcher Watcher
 	parser  KeyParser
+	leases  leaseLoader
 	fail    func(ctx context.Context, err *StoreError)
+}
+
+// leaseLoader is what a client-side store may have beside its [KeyParser].
+type leaseLoader interface {
+	LoadLease(ctx context.Context, id ID) (State, error)
 }
 
 func newBackend(st Store) backend {
@@ -27,6 +33,7 @@ func newBackend(st Store) backend {
 	b.sweeper, _ = As[Sweeper](st)
 	b.watcher, _ = As[Watcher](st)
 	b.parser, _ = As[KeyParser](st)
+	b.leases, _ = As[leaseLoader](st)
 	return b
 }
 
@@ -50,11 +57,30 @@ func answered(err error) bool {
 
 func (b *backend) load(ctx context.Context, key Key) (State, error) {
 	state, err := b.store.Load(ctx, key)
+	return b.loaded(ctx, key.ID(), state, err)
+}
+
+// loadByID loads a session of which only the ID is known: of a client-side store, its facts.
+func (b *backend) loadByID(ctx context.Context, id ID) (State, error) {
+	if b.parser == nil {
+		return b.load(ctx, id.Key())
+	}
+	if b.leases == nil {
+		return State{}, errors.ErrUnsupported
+	}
+	state, err := b.leases.LoadLease(ctx, id)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return State{}, errors.ErrUnsupported
+	}
+	return b.loaded(ctx, id, state, err)
+}
+
+func (b *backend) loaded(ctx context.Context, id ID, state State, err error) (State, error) {
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
 		return state, err
 	}
-	return state, b.unread(ctx, "load", key.ID(), err)
+	return state, b.unread(ctx, "load", id, err)
 }
 
 // unread is failed for a read: that its client has left is nothing to tell an operator.

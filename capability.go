@@ -57,6 +57,10 @@ type Watcher interface {
 
 // KeyParser is for client-side stores, whose keys are sealed states. ParseKey checks the form, without I/O; [ErrNotFound]
 // for a text that this store cannot have made.
+//
+// Such a store may also have TokenName() string and TokenRealm() string, the cookie or header and the realm that it seals
+// for, which [New] compares with its Config; and LoadLease(ctx, ID) (State, error), which finds a session's facts by its ID
+// alone, for [Manager.Revoke] and [Manager.End].
 type KeyParser interface {
 	ParseKey(text string) (Key, error)
 }

@@ -109,21 +109,9 @@ func (m *Manager) End(ctx context.Context, id ID) error {
 }
 
 // owns loads id's session and reports whether it is of our realm and passes the test. A subject that is set never
-// changes, so the answer is still right when the session is deleted. A client-side store cannot load by ID; its leases,
-// found through the index, can be deleted by it.
+// changes, so the answer is still right when the session is deleted.
 func (m *Manager) owns(ctx context.Context, id ID, test func(*Facts) bool) (bool, error) {
-	if m.backend.parser != nil {
-		for e, err := range m.All(ctx) {
-			if err != nil {
-				return false, err
-			}
-			if e.ID == id {
-				return test(&e.Facts), nil
-			}
-		}
-		return false, nil
-	}
-	state, err := m.backend.load(ctx, id.Key())
+	state, err := m.backend.loadByID(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

@@ -10,6 +10,16 @@ import (
 // The capabilities are those of the lease store: a lease has the session's ID, realm, subject and times. Where that store
 // lacks one, and under Irrevocable, the answer is [errors.ErrUnsupported]. There is no Patcher: a key holds the values.
 
+// LoadLease returns the facts, the TTL and the version of a session without its values, for [sojourn.Manager.Revoke] and
+// [sojourn.Manager.End], which know no more of it than its ID. Absent, expired or deleted: [sojourn.ErrNotFound]. Under
+// Irrevocable: [errors.ErrUnsupported].
+func (s *Store) LoadLease(ctx context.Context, id sojourn.ID) (sojourn.State, error) {
+	if s.leases == nil {
+		return sojourn.State{}, errors.ErrUnsupported
+	}
+	return s.leases.Load(ctx, id.Key())
+}
+
 // ListSubject implements [sojourn.SubjectIndex].
 func (s *Store) ListSubject(ctx context.Context, realm, subject string) ([]sojourn.Entry, error) {
 	if s.index == nil {
