@@ -16,32 +16,45 @@ import (
 
 // What the manager does differently for a store whose keys are sealed states.
 
-func newSealing(tb testing.TB, leases sojourn.Store, name string) *cookiestore.Store {
+func newSealing(tb testing.TB, leases sojourn.Store, name string, realm ...string) *cookiestore.Store {
 	tb.Helper()
-	st, err := cookiestore.New(cookiestore.Config{Secrets: [][]byte{randomSecret(1)}, Leases: leases, Name: name})
+	cfg := cookiestore.Config{Secrets: [][]byte{randomSecret(1)}, Leases: leases, Name: name}
+	if len(realm) > 0 {
+		cfg.Realm = realm[0]
+	}
+	st, err := cookiestore.New(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return st
 }
 
-// A client-side store counts the bytes of the cookie, so nobody else may seal it again or send it under another name.
-func TestNew_holdsTheNameThatAStoreSeals(t *testing.T) {
+// A client-side store counts the bytes of the cookie and binds name and realm, so nobody else may seal it again, or send it
+// under another name or in another realm.
+func TestNew_holdsTheNameAndTheRealmThatAStoreSeals(t *testing.T) {
 	leases := memstore.New(memstore.Config{})
 	for _, tt := range []struct {
-		name string
-		seal string
-		cfg  sojourn.Config
-		want []string
+		name  string
+		seal  string
+		realm string
+		cfg   sojourn.Config
+		want  []string
 	}{
-		{"the default", "", sojourn.Config{}, nil},
-		{"another cookie", "__Host-id2", sojourn.Config{}, []string{"Cookie.Name"}},
-		{"another header", "X-Session", sojourn.Config{Header: "X-Other"}, []string{"Header"}},
-		{"the header", "X-Session", sojourn.Config{Header: "x-session"}, nil},
-		{"sealed twice", "", sojourn.Config{Cookie: sojourn.Cookie{Secrets: [][]byte{randomSecret(2)}}}, []string{"Cookie.Secrets"}},
+		{"the default", "", "", sojourn.Config{}, nil},
+		{"no prefix", "sid", "", sojourn.Config{Cookie: sojourn.Cookie{Name: "sid"}}, nil},
+		{"__Secure-", "__Secure-id", "", sojourn.Config{Cookie: sojourn.Cookie{Name: "__Secure-id"}}, nil},
+		{"__Http-", "__Http-id", "", sojourn.Config{Cookie: sojourn.Cookie{Name: "__Http-id"}}, nil},
+		{"__Host-Http-", "__Host-Http-id", "", sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-Http-id"}}, nil},
+		{"the realm", "", "shop", sojourn.Config{Realm: "shop"}, nil},
+		{"another realm", "", "", sojourn.Config{Realm: "shop"}, []string{"Realm"}},
+		{"the default realm at a store of another", "", "shop", sojourn.Config{}, []string{"Realm"}},
+		{"another cookie", "__Host-id2", "", sojourn.Config{}, []string{"Cookie.Name"}},
+		{"another header", "X-Session", "", sojourn.Config{Header: "X-Other"}, []string{"Header"}},
+		{"the header", "X-Session", "", sojourn.Config{Header: "x-session"}, nil},
+		{"sealed twice", "", "", sojourn.Config{Cookie: sojourn.Cookie{Secrets: [][]byte{randomSecret(2)}}}, []string{"Cookie.Secrets"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := configErrors(t, newSealing(t, leases, tt.seal), tt.cfg); !slices.Equal(got, tt.want) {
+			if got := configErrors(t, newSealing(t, leases, tt.seal, tt.realm), tt.cfg); !slices.Equal(got, tt.want) {
 				t.Errorf("got errors about %q, want %q", got, tt.want)
 			}
 		})

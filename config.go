@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sojourn-go/sojourn/internal/cookiename"
 )
 
 // Config configures a [Manager]. The zero Config is the safe one.
@@ -93,7 +95,7 @@ func (c *Config) complete(st Store) error {
 	if c.Realm == "" {
 		c.Realm = c.Header
 		if c.Header == "" {
-			c.Realm = withoutPrefix(c.Cookie.Name)
+			c.Realm = cookiename.WithoutPrefix(c.Cookie.Name)
 		}
 	}
 	if err := checkName(c.Realm); err != nil {
@@ -136,7 +138,8 @@ func (c *Config) complete(st Store) error {
 	return errors.Join(errs...)
 }
 
-// checkSealing checks what only a client-side store asks for: it counts the bytes of the cookie, and binds its name.
+// checkSealing checks what only a client-side store asks for: it counts the bytes of the cookie, and binds its name and the
+// realm.
 func (c *Config) checkSealing(st Store, refuse func(string, string, ...any)) {
 	if _, ok := As[KeyParser](st); ok && len(c.Cookie.Secrets) > 0 {
 		refuse("Cookie.Secrets", "the store seals its keys itself")
@@ -147,6 +150,10 @@ func (c *Config) checkSealing(st Store, refuse func(string, string, ...any)) {
 	}
 	if named, ok := As[interface{ TokenName() string }](st); ok && named.TokenName() != name {
 		refuse(field, "%q, but the store seals for %q", name, named.TokenName())
+		return // the realm's default comes from the name
+	}
+	if bound, ok := As[interface{ TokenRealm() string }](st); ok && bound.TokenRealm() != c.Realm {
+		refuse("Realm", "%q, but the store seals for %q", c.Realm, bound.TokenRealm())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sojourn-go/sojourn/internal/cookiename"
 	"github.com/sojourn-go/sojourn/internal/entropy"
 )
 
@@ -52,19 +53,6 @@ func (c Cookie) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
 
 func (c *Cookie) isZero() bool {
 	return c.Name == "" && c.Domain == "" && c.Path == "" && c.SameSite == 0 && !c.Partitioned && !c.Insecure && len(c.Secrets) == 0
-}
-
-// prefixes of cookie names, longest first: a user agent matches them without regard to case, so another spelling is
-// refused rather than taken for an ordinary name.
-var prefixes = [...]string{"__Host-Http-", "__Host-", "__Secure-", "__Http-"}
-
-func withoutPrefix(name string) string {
-	for _, prefix := range prefixes {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			return rest
-		}
-	}
-	return name
 }
 
 func (c *Cookie) complete(refuse func(field, reason string, args ...any)) {
@@ -111,7 +99,9 @@ func (c *Cookie) checkName(refuse func(field, reason string, args ...any)) {
 		refuse("Cookie.Name", "%q is not a cookie name (RFC 6265bis §4.1.1) of at most 256 bytes", c.Name)
 		return
 	}
-	for _, prefix := range prefixes {
+	// A user agent matches prefixes without regard to case, so another spelling is refused rather than taken for an
+	// ordinary name.
+	for _, prefix := range cookiename.Prefixes() {
 		if len(c.Name) < len(prefix) || !strings.EqualFold(c.Name[:len(prefix)], prefix) {
 			continue
 		}

@@ -8,15 +8,15 @@ import (
 	"time"
 
 	"github.com/sojourn-go/sojourn"
-	"github.com/sojourn-go/sojourn/internal/keyring"
+	"github.com/sojourn-go/sojourn/internal/cookiename"
 )
 
 // Config configures a [Store]. Secrets are required, and either Leases or Irrevocable.
 type Config struct {
 	// Secrets seal the cookies: 32 or more random bytes each. The first seals, all open. To rotate, add the new one last
-	// and deploy, move it to the front and deploy, and remove the old one after one absolute lifetime. A secret that
-	// became known is removed at once: whoever has it reads the values of every cookie, and makes values, under Irrevocable
-	// whole sessions, as he likes.
+	// and deploy, move it to the front and deploy, and remove the old one after one absolute lifetime, the longer one of
+	// Lifetime and Remember. A secret that became known is removed at once: whoever has it reads the values of every cookie,
+	// and makes values, under Irrevocable whole sessions, as he likes.
 	Secrets [][]byte
 
 	// Leases keeps the facts, the TTL and the version of each session, and no value, in a server-side store. Logout,
@@ -31,9 +31,15 @@ type Config struct {
 	Irrevocable bool
 
 	// Name is the name of the cookie, or of the header, in which the manager sends the token, as in its Config. It is bound
-	// into every seal and counts towards the size. [sojourn.New] refuses a Config with another name.
+	// into every seal and counts towards the size. [sojourn.New] refuses a Config with another name. At most 256 bytes.
 	// Default: "__Host-id".
 	Name string
+
+	// Realm is that of the manager, as in its Config. It is bound into every seal, so that what one manager sealed opens
+	// nothing at another that shares the secrets. [sojourn.New] refuses a Config with another realm: each manager has a Store
+	// of its own. At most 255 bytes.
+	// Default: Name without its prefix, as the manager's.
+	Realm string
 
 	// Now is the clock, for Irrevocable only: leases expire by the clock of their store.
 	// Default: time.Now.
@@ -42,7 +48,7 @@ type Config struct {
 
 // Format prints c without its secrets, under every verb.
 func (c Config) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "{Secrets:%d Irrevocable:%t Name:%s}", len(c.Secrets), c.Irrevocable, c.Name)
+	fmt.Fprintf(f, "{Secrets:%d Irrevocable:%t Name:%s Realm:%s}", len(c.Secrets), c.Irrevocable, c.Name, c.Realm)
 }
 
 // MarshalText is what Format prints, for encoders that would show every field.
@@ -51,6 +57,7 @@ func (c Config) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
 // Store keeps sessions at the client. It is safe for concurrent use.
 type Store struct {
 	name   string
+	realm  string
 	ring   *ring
 	leases sojourn.Store // nil if Irrevocable
 	clock  func() time.Time
@@ -83,10 +90,20 @@ func New(cfg Config) (*Store, error) {
 	if len(cfg.Name) > 256 {
 		refuse("Name", "%d bytes, at most 256", len(cfg.Name))
 	}
+	if cfg.Realm == "" {
+		cfg.Realm = cookiename.WithoutPrefix(cfg.Name)
+	}
+	if len(cfg.Realm) > 255 {
+		refuse("Realm", "%d bytes, at most 255", len(cfg.Realm))
+	}
 	if len(cfg.Secrets) == 0 {
 		refuse("Secrets", "none")
 	}
-	keys, faults := keyring.New(cfg.Secrets, "cookiestore")
+	kind := kindLease
+	if cfg.Irrevocable {
+		kind = kindWhole
+	}
+	keys, faults := newRing(cfg.Secrets, kind, cfg.Realm, cfg.Name)
 	for _, f := range faults {
 		refuse(fmt.Sprintf("Secrets[%d]", f.Index), "%s", f.Reason)
 	}
@@ -103,12 +120,8 @@ func New(cfg Config) (*Store, error) {
 		return nil, errors.Join(errs...)
 	}
 
-	kind := kindLease
-	if cfg.Irrevocable {
-		kind = kindWhole
-	}
-	s := &Store{name: cfg.Name, ring: newRing(keys, kind, cfg.Name), leases: cfg.Leases, clock: cfg.Now}
-	if s.clock == nil {
+	s := &Store{name: cfg.Name, realm: cfg.Realm, ring: keys, leases: cfg.Leases}
+	if s.clock = cfg.Now; cfg.Now == nil {
 		s.clock = time.Now
 	}
 	s.index, _ = sojourn.As[sojourn.SubjectIndex](cfg.Leases)
@@ -120,6 +133,9 @@ func New(cfg Config) (*Store, error) {
 
 // TokenName returns Config.Name, for [sojourn.New] to compare with its own.
 func (s *Store) TokenName() string { return s.name }
+
+// TokenRealm returns Config.Realm, for [sojourn.New] to compare with its own.
+func (s *Store) TokenRealm() string { return s.realm }
 
 // Format prints nothing of the store but its name, under every verb.
 func (s *Store) Format(f fmt.State, _ rune) {

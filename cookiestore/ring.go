@@ -1,7 +1,6 @@
 package cookiestore
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 
 	"github.com/sojourn-go/sojourn/internal/keyring"
@@ -16,12 +15,18 @@ const (
 // ring is the secrets, as keys from which those of messages are derived, and what is bound into every message.
 type ring struct {
 	*keyring.Ring
-	context string           // the label, the kind and the name of the cookie: part of every derivation and of the associated data
-	strict  *base64.Encoding // refuses spare bits that are not zero
+	bound string // label, kind, realm and name: part of every derivation and of the associated data
+	text  textTable
 }
 
-func newRing(keys *keyring.Ring, kind byte, name string) *ring {
-	context := append([]byte("sojourn cookiestore state v1\x00"), kind)
-	context = binary.AppendUvarint(context, uint64(len(name)))
-	return &ring{Ring: keys, context: string(append(context, name...)), strict: base64.RawURLEncoding.Strict()}
+// newRing returns the ring of what is sealed as one kind, for one realm and one name. The same secrets make other keys, and
+// other key IDs, for another of these (SEC-60).
+func newRing(secrets [][]byte, kind byte, realm, name string) (*ring, []keyring.Fault) {
+	context := []byte{kind}
+	for _, text := range [...]string{realm, name} {
+		context = binary.AppendUvarint(context, uint64(len(text)))
+		context = append(context, text...)
+	}
+	keys, faults := keyring.New(secrets, "cookiestore "+string(context))
+	return &ring{Ring: keys, bound: "sojourn cookiestore state v1\x00" + string(context), text: newTextTable()}, faults
 }

@@ -14,7 +14,7 @@ import (
 //
 //	sealed = base64url( version(1) key ID(4) session ID(16) salt(16) nonce(12) ciphertext tag(16) )
 //
-// Version, key ID and session ID are bound as associated data, with the label, the kind and the name of the cookie
+// Version, key ID and session ID are bound as associated data, with a label, the kind, the realm and the name of the cookie
 // (SEC-58). Each message has a key of its own, so their number per secret is not bounded by the nonce (SEC-57).
 const (
 	sealVersion = 1
@@ -33,7 +33,7 @@ const (
 )
 
 // scratch is what sealing and opening need for a moment.
-type scratch struct{ text, raw, data, plain []byte }
+type scratch struct{ raw, data, plain []byte }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
@@ -52,11 +52,11 @@ func (r *ring) seal(id sojourn.ID, payload []byte) (string, error) {
 	raw = append(raw, id[:]...)
 	raw = raw[:headLen+saltLen]
 	rand.Read(raw[headLen:]) // never fails since Go 1.24
-	aead, err := key.AEAD(r.context, raw[headLen:])
+	aead, err := key.AEAD(r.bound, raw[headLen:])
 	if err != nil {
 		return "", err
 	}
-	raw = aead.Seal(raw, nil, payload, append([]byte(r.context), raw[:headLen]...))
+	raw = aead.Seal(raw, nil, payload, append([]byte(r.bound), raw[:headLen]...))
 	return base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
@@ -74,11 +74,9 @@ func (r *ring) open(text string) (message, bool) {
 	}
 	b := scratches.Get().(*scratch)
 	defer scratches.Put(b)
-	b.text = append(b.text[:0], text...)
-	raw, err := r.strict.AppendDecode(b.raw[:0], b.text)
+	raw, ok := r.text.appendDecode(b.raw[:0], text)
 	b.raw = raw
-	// encoding/base64 skips line breaks, which then are missing here: one cookie has one spelling.
-	if err != nil || len(raw) != r.strict.DecodedLen(len(text)) || raw[0] != sealVersion {
+	if !ok || raw[0] != sealVersion {
 		return message{}, false
 	}
 	key := r.Find(keyring.ID(raw[1:]))
@@ -86,21 +84,22 @@ func (r *ring) open(text string) (message, bool) {
 		return message{}, false
 	}
 	salt := raw[headLen : headLen+saltLen]
-	aead, err := key.AEAD(r.context, salt)
+	aead, err := key.AEAD(r.bound, salt)
 	if err != nil {
 		return message{}, false
 	}
-	b.data = append(append(b.data[:0], r.context...), raw[:headLen]...)
+	b.data = append(append(b.data[:0], r.bound...), raw[:headLen]...)
 	b.plain, err = aead.Open(b.plain[:0], nil, raw[headLen+saltLen:], b.data)
 	if err != nil {
 		return message{}, false
 	}
 	defer clear(b.plain)
-	return message{
+	m := message{
 		id:      sojourn.ID(raw[1+keyIDLen:]),
 		version: binary.LittleEndian.Uint64(salt) | 1,
 		payload: string(b.plain),
-	}, true
+	}
+	return m, true
 }
 
 // wellFormed reports whether text has a length that seal makes.
@@ -108,18 +107,18 @@ func wellFormed(text string) bool {
 	return len(text)%4 != 1 && len(text) >= base64.RawURLEncoding.EncodedLen(sealLen) && len(text) <= maxCookie
 }
 
+// saltAt is where the text of the salt begins: what is before is 21 bytes, so no character has bits of both.
+const saltAt = headLen / 3 * 4
+
 // ParseKey implements [sojourn.KeyParser]. It looks at the form and at the head, which names the secret: whatever was sealed
 // with one that is not known here, of tomorrow or of yesterday, opens nothing and is left alone. The seal is for Load.
 func (s *Store) ParseKey(text string) (sojourn.Key, error) {
-	const headText = headLen / 3 * 4 // 21 bytes are 28 characters with no bits to spare
 	if !wellFormed(text) {
 		return sojourn.Key{}, sojourn.ErrNotFound
 	}
-	var src [headText]byte
-	var head [headLen]byte
-	copy(src[:], text)
-	n, err := base64.RawURLEncoding.Decode(head[:], src[:])
-	if err != nil || n != headLen || head[0] != sealVersion || s.ring.Find(keyring.ID(head[1:])) == nil {
+	var space [headLen]byte
+	head, ok := s.ring.text.appendDecode(space[:0], text[:saltAt])
+	if !ok || head[0] != sealVersion || s.ring.Find(keyring.ID(head[1:])) == nil {
 		return sojourn.Key{}, sojourn.ErrNotFound
 	}
 	return sojourn.SealedKey(sojourn.ID(head[1+keyIDLen:]), text), nil
