@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
@@ -60,8 +59,7 @@ type Store struct {
 	realm  string
 	ring   *ring
 	leases sojourn.Store // nil if Irrevocable
-	clock  func() time.Time
-	seen   atomic.Int64 // the latest time of sealing that was met, in milliseconds
+	time   reckoning     // under Irrevocable
 
 	index   sojourn.SubjectIndex
 	lister  sojourn.Lister
@@ -121,8 +119,8 @@ func New(cfg Config) (*Store, error) {
 	}
 
 	s := &Store{name: cfg.Name, realm: cfg.Realm, ring: keys, leases: cfg.Leases}
-	if s.clock = cfg.Now; cfg.Now == nil {
-		s.clock = time.Now
+	if s.time.clock = cfg.Now; cfg.Now == nil {
+		s.time.clock = time.Now
 	}
 	s.index, _ = sojourn.As[sojourn.SubjectIndex](cfg.Leases)
 	s.lister, _ = sojourn.As[sojourn.Lister](cfg.Leases)

@@ -3,6 +3,7 @@ package cookiestore
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
@@ -16,28 +17,6 @@ import (
 // the salt, so that no two sealed states share one.
 const timeLen = 16
 
-// skew is how far ahead another node's clock may be.
-const skew = time.Minute
-
-// now is the latest instant that is known, in milliseconds since 1970: the clock's, or that at which another node sealed a
-// state that was met here. So of nodes whose clocks differ, the fastest counts, and no session lives longer for it. at
-// is the instant of the state at hand; one further ahead than skew is refused, or one wild clock would end all sessions.
-func (s *Store) now(at int64) (int64, bool) {
-	now := s.clock().UnixMilli()
-	if at > now+skew.Milliseconds() {
-		return 0, false
-	}
-	for {
-		seen := s.seen.Load()
-		if at <= seen {
-			return max(now, seen), true
-		}
-		if s.seen.CompareAndSwap(seen, at) {
-			return max(now, at), true
-		}
-	}
-}
-
 // openWhole returns the state in m, which is dead from the instant now >= expiry.
 func (s *Store) openWhole(m *message) (sojourn.State, error) {
 	if len(m.payload) < timeLen {
@@ -45,7 +24,10 @@ func (s *Store) openWhole(m *message) (sojourn.State, error) {
 	}
 	times := []byte(m.payload[:timeLen])
 	at, ttl := int64(binary.LittleEndian.Uint64(times)), int64(binary.LittleEndian.Uint64(times[8:]))
-	now, ok := s.now(at)
+	if ttl <= 0 || ttl > int64(math.MaxInt64/time.Millisecond) {
+		return sojourn.State{}, sojourn.ErrCorrupt // no Duration is that long, and none that is sealed is not positive
+	}
+	now, ok := s.time.meet(at)
 	if !ok || now-at >= ttl {
 		return sojourn.State{}, sojourn.ErrNotFound
 	}
@@ -63,14 +45,28 @@ func (s *Store) sealWhole(id sojourn.ID, state *sojourn.State, ttl time.Duration
 	if err != nil {
 		return sojourn.Key{}, err
 	}
-	now, _ := s.now(0)
-	b := binary.LittleEndian.AppendUint64(nil, uint64(now))
+	b := binary.LittleEndian.AppendUint64(nil, uint64(s.time.own()))
 	b = binary.LittleEndian.AppendUint64(b, uint64(ttl.Milliseconds()))
 	b, _ = state.AppendBinary(b) // never fails
-	if !s.fits(len(b)) {
+	if !s.fits(len(b) + renewalLen(&state.Facts)) {
 		return sojourn.Key{}, sojourn.ErrTooLarge
 	}
 	return s.key(id, b)
+}
+
+// renewalLen is by how much a state grows when its secret changes. Room for it is kept: a session that once fitted can
+// always be renewed, and a periodic renewal never fails a request that changes nothing.
+func renewalLen(f *sojourn.Facts) int {
+	grows := 0
+	if f.Previous == [32]byte{} {
+		grows += len(f.Previous)
+	}
+	for limit := uint64(1 << 7); limit < 1<<32; limit <<= 7 { // the generation is a varint of at most five bytes
+		if uint64(f.Generation) < limit {
+			grows++
+		}
+	}
+	return grows
 }
 
 func (s *Store) updateWhole(key sojourn.Key, state *sojourn.State, ttl time.Duration) (sojourn.Key, error) {
