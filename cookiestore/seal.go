@@ -16,6 +16,7 @@ import (
 //
 // Version, key ID and session ID are bound as associated data, with a label, the kind, the realm and the name of the cookie
 // (SEC-58). Each message has a key of its own, so their number per secret is not bounded by the nonce (SEC-57).
+// docs/adr/0010-sealed-cookie.md has the whole of it and the reasons.
 const (
 	sealVersion = 1
 	keyIDLen    = len(keyring.ID{})
@@ -72,6 +73,9 @@ func (r *ring) open(text string) (message, bool) {
 	if !wellFormed(text) {
 		return message{}, false
 	}
+	if m, ok := r.remembered(text); ok {
+		return m, true
+	}
 	b := scratches.Get().(*scratch)
 	defer scratches.Put(b)
 	raw, ok := r.text.appendDecode(b.raw[:0], text)
@@ -99,6 +103,7 @@ func (r *ring) open(text string) (message, bool) {
 		version: binary.LittleEndian.Uint64(salt) | 1,
 		payload: string(b.plain),
 	}
+	r.remember(text, salt, &m)
 	return m, true
 }
 
@@ -106,9 +111,6 @@ func (r *ring) open(text string) (message, bool) {
 func wellFormed(text string) bool {
 	return len(text)%4 != 1 && len(text) >= base64.RawURLEncoding.EncodedLen(sealLen) && len(text) <= maxCookie
 }
-
-// saltAt is where the text of the salt begins: what is before is 21 bytes, so no character has bits of both.
-const saltAt = headLen / 3 * 4
 
 // ParseKey implements [sojourn.KeyParser]. It looks at the form and at the head, which names the secret: whatever was sealed
 // with one that is not known here, of tomorrow or of yesterday, opens nothing and is left alone. The seal is for Load.
