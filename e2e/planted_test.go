@@ -132,8 +132,14 @@ func TestPlantedToken_opensNothingAfterTheLogin(t *testing.T) {
 // uproot removes all cookies but ours.
 func (b *browser) uproot() {
 	b.t.Helper()
+	b.removeBut(cookieName)
+}
+
+// removeBut removes all cookies but those of a name.
+func (b *browser) removeBut(name string) {
+	b.t.Helper()
 	for _, c := range b.jar() {
-		if c.Name != cookieName {
+		if c.Name != name {
 			if _, err := chromedp.Call(b.ctx, network.DeleteCookies, network.DeleteCookiesParams{Name: c.Name, Domain: c.Domain, Path: c.Path}); err != nil {
 				b.t.Fatal(err)
 			}
