@@ -53,3 +53,78 @@ func Example() {
 	// /logout: "" ""
 	// /: "" ""
 }
+
+// Four deployments rotate a secret; at each the instances of the one before serve the same clients.
+func ExampleConfig_rotation() {
+	older, newer, leases := make([]byte, 32), make([]byte, 32), memstore.New(memstore.Config{})
+	rand.Read(older)
+	rand.Read(newer)
+	var cookie string
+	for _, step := range []struct {
+		name    string
+		secrets [][]byte
+	}{
+		{"today", [][]byte{older}},
+		{"add the new one", [][]byte{older, newer}},
+		{"promote it", [][]byte{newer, older}},
+		{"remove the old one", [][]byte{newer}},
+	} {
+		store, err := cookiestore.New(cookiestore.Config{Secrets: step.secrets, Leases: leases})
+		if err != nil {
+			log.Fatal(err)
+		}
+		m, err := sojourn.New(store, sojourn.Config{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		r, w := httptest.NewRequest("POST", "/", nil), httptest.NewRecorder()
+		r.Header.Set("Cookie", "__Host-id="+cookie)
+		m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+			steps := sojourn.Field[int]("steps").Update(s, func(n int) int { return n + 1 })
+			fmt.Printf("%s: %d\n", step.name, steps)
+		}).ServeHTTP(w, r)
+		cookie = w.Result().Cookies()[0].Value
+	}
+	// Output:
+	// today: 1
+	// add the new one: 2
+	// promote it: 3
+	// remove the old one: 4
+}
+
+// What must not come back is followed by a new secret.
+func Example_replay() {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	store, err := cookiestore.New(cookiestore.Config{Secrets: [][]byte{secret}, Leases: memstore.New(memstore.Config{})})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := sojourn.New(store, sojourn.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	h := m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+		switch r.URL.Path {
+		case "/begin":
+			s.Set("step", 2)
+		case "/next":
+			s.Set("step", 3)
+			s.Renew() // every cookie from before opens nothing any more
+		}
+		step, _ := sojourn.Field[int]("step").Get(s)
+		fmt.Println(r.URL.Path, step)
+	})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", "/begin", nil))
+	kept := w.Result().Cookies()[0]
+	for _, path := range []string{"/next", "/again"} {
+		r := httptest.NewRequest("POST", path, nil)
+		r.AddCookie(kept)
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	// Output:
+	// /begin 2
+	// /next 3
+	// /again 0
+}

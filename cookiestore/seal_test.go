@@ -147,8 +147,12 @@ func TestSeal_versions(t *testing.T) {
 	raw := decode(t, sealed(t, st, 1))
 	for version := range 256 {
 		raw[0] = byte(version)
-		if got := opens(t, st, base64.RawURLEncoding.EncodeToString(raw)); got != (version == 1) {
+		text := base64.RawURLEncoding.EncodeToString(raw)
+		if got := opens(t, st, text); got != (version == 1) {
 			t.Errorf("version %d opens: %v", version, got)
+		}
+		if _, err := st.ParseKey(text); (err == nil) != (version == 1) {
+			t.Errorf("version %d: got %v from the head alone", version, err)
 		}
 	}
 }

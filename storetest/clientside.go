@@ -17,7 +17,10 @@ const (
 	inKey    = "the TTL is in the key, and extended by an Update"
 )
 
-// unpromised says why a client-side store does not promise the rule, "" if it does.
+// Unpromised says why a client-side store does not promise the rule, "" if it does: for its page. irrevocable is
+// [Options.Irrevocable].
+func (c Case) Unpromised(irrevocable bool) string { return c.unpromised(irrevocable) }
+
 func (c Case) unpromised(irrevocable bool) string {
 	name := c.Group + "/" + c.Name
 	if why := unpromised()[name]; why != "" {
