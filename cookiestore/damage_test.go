@@ -132,7 +132,7 @@ func TestDamage_isAnsweredLikeNoCookie(t *testing.T) {
 	for _, irrevocable := range []bool{false, true} {
 		s := newSite(t, irrevocable)
 		none, _ := s.serve("")
-		cookies, refused, accepted := amount(t, "SOJOURN_TEST_COOKIES", 10), 0, 0
+		cookies, refused, accepted := amount(t, "SOJOURN_TEST_COOKIES", 4), 0, 0
 		for i := range cookies {
 			valid := s.begin(i)
 			if response, _ := s.serve(valid); response == none || !strings.Contains(response, strconv.Quote(strconv.Itoa(i))) {
@@ -174,7 +174,7 @@ func TestDamage_splicesOpenNothing(t *testing.T) {
 		}
 		rng := rand.New(rand.NewPCG(1, 2))
 		refused, accepted := 0, 0
-		for want := amount(t, "SOJOURN_TEST_SPLICES", 10_000); refused+accepted < want; {
+		for want := amount(t, "SOJOURN_TEST_SPLICES", 5_000); refused+accepted < want; {
 			a, b := cookies[rng.IntN(len(cookies))], cookies[rng.IntN(len(cookies))]
 			var spliced string
 			if rng.IntN(2) == 0 {

@@ -63,7 +63,7 @@ func TestMemo_damageIsRefusedAllTheSame(t *testing.T) {
 
 // Many more cookies than are remembered, of many sessions at once: each opens its own values and no others'.
 func TestMemo_ofManySessionsAtOnce(t *testing.T) {
-	const sessions, workers = 3000, 4
+	const sessions, workers = 1500, 4
 	st := newStore(t, cookiestore.Config{Irrevocable: true})
 	keys := make([]sojourn.Key, sessions)
 	for i := range keys {

@@ -86,6 +86,51 @@ func TestReplay_secretAndStateBelongTogether(t *testing.T) {
 	c.wantSees(t, l.app, "v", "42", "spent")
 }
 
+// What Load answers for a key that was sealed under an earlier secret of its session, in the store's own terms.
+func TestReplay_ofAnEarlierKey(t *testing.T) {
+	first, second, third := [32]byte(randomSecret(1)), [32]byte(randomSecret(2)), [32]byte(randomSecret(3))
+	for _, tt := range []struct {
+		name   string
+		facts  sojourn.Facts // of now
+		values bool
+		late   bool // the previous digest comes back
+	}{
+		{"the present secret", sojourn.Facts{Digest: first}, true, false},
+		{"before a periodic renewal", sojourn.Facts{Digest: second, Previous: first}, true, true},
+		{"before a login or Renew", sojourn.Facts{Digest: second, Previous: first, Refused: true}, false, true},
+		{"before that", sojourn.Facts{Digest: third, Previous: second}, false, false},
+	} {
+		st := newStore(t, cookiestore.Config{Leases: memstore.New(memstore.Config{})})
+		values := valuesOf("v", "1")
+		key, err := st.Save(t.Context(), sojourn.State{Facts: sojourn.Facts{Digest: first}, Values: values}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := st.Load(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state.Facts = tt.facts
+		if _, err := st.Update(t.Context(), key, state, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		got, err := st.Load(t.Context(), key)
+		want := sojourn.State{TTL: got.TTL}
+		if tt.values {
+			want.Values = values
+		}
+		if want.Facts.Refused = tt.facts.Refused; tt.late {
+			want.Facts.Previous = first
+		}
+		if tt.facts.Digest == first {
+			want.Facts, want.Version = tt.facts, got.Version
+		}
+		if err != nil || got != want || (got.Version != 0) != (tt.facts.Digest == first) {
+			t.Errorf("%s: got %+v, %v, want %+v", tt.name, got, err, want)
+		}
+	}
+}
+
 // Parallel requests: the response that arrives last counts, and both say 200. This is what the page says is not promised.
 func TestReplay_ofParallelChanges(t *testing.T) {
 	l := newLeased(t, sojourn.Config{})

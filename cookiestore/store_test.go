@@ -18,6 +18,17 @@ func TestConformance_leases(t *testing.T) {
 	}, storetest.Options{Clock: &clock, MaxSize: 2000})
 }
 
+// plain is a store of the five methods and no more.
+type plain struct{ sojourn.Store }
+
+// Leases may be in any server-side store: what it lacks is lacking here.
+func TestConformance_leasesInAPlainStore(t *testing.T) {
+	var clock storetest.Clock
+	storetest.Run(t, func(tb testing.TB) sojourn.Store {
+		return newStore(tb, cookiestore.Config{Leases: plain{memstore.New(memstore.Config{Now: clock.Now})}})
+	}, storetest.Options{Clock: &clock, MaxSize: 2000})
+}
+
 func TestConformance_irrevocable(t *testing.T) {
 	var clock storetest.Clock
 	storetest.Run(t, func(tb testing.TB) sojourn.Store {
