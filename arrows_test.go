@@ -37,7 +37,7 @@ var arrows = []arrow{
 	{"histories", []string{"", "storetest"}, []string{"*"}}, // unreleased, and all tests
 	{"sojourntest", []string{"", "internal", "memstore"}, []string{"", "internal", "memstore", "storetest"}},
 	{"enginetest", nil, nil}, // starts servers, and knows nothing of sessions
-	{"stores/", []string{"", "sqlstore"}, []string{"", "sqlstore", "memstore", "storetest", "sojourntest", "enginetest"}},
+	{"stores/", []string{"", "sqlstore"}, []string{"", "sqlstore", "memstore", "sealstore", "storetest", "sojourntest", "enginetest"}},
 	{"adapters/", []string{""}, []string{"", "memstore", "storetest", "sojourntest"}},
 	{"docs", []string{"*"}, []string{"*"}},
 	{"cmd", []string{"*"}, []string{"*"}},
