@@ -101,3 +101,9 @@ func dumpOf(tb testing.TB, st interface {
 		}
 	}
 }
+
+func TestRunFaults_memstore(t *testing.T) {
+	storetest.RunFaults(t, func(tb testing.TB) sojourn.Store {
+		return newStore(tb, memstore.New(memstore.Config{}), sealstore.Config{})
+	}, storetest.FaultOptions{Operations: 2000})
+}
