@@ -1,6 +1,7 @@
 // Command sojourn is the command line of the Sojourn session library.
 //
-//	sojourn demo      runs a small web application with sessions in SQLite
+//	sojourn demo      runs a small web application with sessions in SQLite, or in the store of an address
+//	sojourn migrate   creates or updates the tables of a database, or prints them as SQL
 //	sojourn help      lists the commands
 package main
 
@@ -23,7 +24,8 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"demo", "run a small web application with its sessions in SQLite", runDemo},
+		{"demo", "run a small web application with its sessions in SQLite, or where you say", runDemo},
+		{"migrate", "create or update the tables of a database, or print them as SQL", runMigrate},
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 func TestAccounts_oneOfManyGetsTheName(t *testing.T) {
-	accounts := demo.NewAccounts(newSite(t).db.Accounts)
+	accounts := demo.NewAccounts(newSite(t).accounts)
 	var wg sync.WaitGroup
 	errs := make([]error, 10)
 	for i := range errs {
@@ -30,7 +30,7 @@ func TestAccounts_oneOfManyGetsTheName(t *testing.T) {
 }
 
 func TestAccounts_oneOfTwoChangesOfAPasswordWins(t *testing.T) {
-	accounts := demo.NewAccounts(newSite(t).db.Accounts)
+	accounts := demo.NewAccounts(newSite(t).accounts)
 	account, err := accounts.Create(t.Context(), "ada", "old")
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,8 @@ package demo_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,16 +16,17 @@ import (
 	"time"
 
 	"github.com/sojourn-go/sojourn/cmd/sojourn/internal/demo"
+	sqlitestore "github.com/sojourn-go/sojourn/stores/sqlite"
 )
 
 const password = "a short sentence"
 
 // site is the application under test.
 type site struct {
-	app     *demo.App
-	db      *demo.Database
-	handler http.Handler
-	clock   *clock
+	app      *demo.App
+	accounts *sql.DB
+	handler  http.Handler
+	clock    *clock
 }
 
 func newSite(t *testing.T) *site {
@@ -33,23 +36,27 @@ func newSite(t *testing.T) *site {
 
 func openSite(t *testing.T, path string) *site {
 	t.Helper()
-	db, err := demo.Open(t.Context(), path)
+	sessions, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := demo.OpenAccounts(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
+		if err := errors.Join(accounts.Close(), sessions.Close()); err != nil {
 			t.Error(err)
 		}
 	})
 	c := &clock{}
 	app, err := demo.New(t.Context(), demo.Config{
-		Store: db.Sessions, DB: db.Accounts, Now: c.now, Log: slog.New(slog.DiscardHandler),
+		Store: sessions, DB: accounts, Now: c.now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &site{app: app, db: db, handler: app.Handler(), clock: c}
+	return &site{app: app, accounts: accounts, handler: app.Handler(), clock: c}
 }
 
 // clock is the real one, moved forward by hand.
@@ -172,7 +179,7 @@ func (st *site) rows(t *testing.T) string {
 		`SELECT id || ' ' || name || ' ' || password FROM demo_accounts ORDER BY 1`,
 		`SELECT hex(id) || ' ' || version || ' ' || hex(record) FROM sojourn_sessions ORDER BY 1`,
 	} {
-		rows, err := st.db.Accounts.QueryContext(context.WithoutCancel(t.Context()), query)
+		rows, err := st.accounts.QueryContext(context.WithoutCancel(t.Context()), query)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,12 +29,15 @@ type view struct {
 	Name   string // whose session it is, "" for a visitor
 	Items  int    // in the cart
 	Notice string
-	Data   any // the page's own
+	Kept   string // where
+	Data   any    // the page's own
+
+	Forgets bool
 }
 
 // page answers with an HTML page of the session; s is nil where there is none to be had.
 func (a *App) page(w http.ResponseWriter, r *http.Request, s *sojourn.Session, status int, name string, data any) {
-	v := view{Page: name, Data: data}
+	v := view{Page: name, Kept: a.kept, Forgets: a.forgets, Data: data}
 	if s != nil {
 		if s.Subject() != "" {
 			v.Name, _ = who.Get(s)

@@ -19,6 +19,10 @@ type Config struct {
 	Store sojourn.Store
 	// DB keeps the accounts; it may be the database that Store uses. Required.
 	DB *sql.DB
+	// Kept tells visitors where all this is kept. Default: that everything is in one SQLite file on this machine.
+	Kept string
+	// Forgets says that nothing of it outlives the program. Default: false.
+	Forgets bool
 	// InsecureCookie sends the cookie without Secure, for the one browser that keeps no Secure cookies on
 	// http://localhost, Safari. Default: false, a __Host- cookie.
 	InsecureCookie bool
@@ -35,6 +39,8 @@ type App struct {
 	passwords *Passwords
 	hub       *Hub
 	pages     *pages
+	kept      string
+	forgets   bool
 	races     *races
 	now       func() time.Time
 	log       *slog.Logger
@@ -54,7 +60,12 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	if cfg.Kept == "" {
+		cfg.Kept = "Everything you do is kept in one SQLite file on this machine."
+	}
 	a := &App{
+		kept:      cfg.Kept,
+		forgets:   cfg.Forgets,
 		accounts:  &Accounts{db: cfg.DB, now: cfg.Now},
 		hub:       NewHub(),
 		races:     newRaces(),
@@ -70,7 +81,7 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 		Cookie:   sojourn.Cookie{Insecure: cfg.InsecureCookie},
 		Lifetime: sojourn.AAL2(),
 		Remember: sojourn.Lifetime{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour, Persistent: true},
-		Recheck:  2 * time.Second, // SQLite cannot push what another process did
+		Recheck:  2 * time.Second, // not every store can push what another process did
 		Label:    browser,
 		OnError:  a.sessionFailed,
 		Observe:  a.observe,
