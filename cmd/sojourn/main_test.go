@@ -15,6 +15,7 @@ import (
 )
 
 func TestRun(t *testing.T) {
+	t.Setenv("SOJOURN_STORE", "")
 	migrated := filepath.Join(t.TempDir(), "migrated.db")
 	for _, tt := range []struct {
 		args           []string
