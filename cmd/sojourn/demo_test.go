@@ -24,48 +24,47 @@ type demoEngine struct {
 	keeps   bool // sessions outlive the demo
 }
 
-func demoEngines() []demoEngine {
-	return []demoEngine{
+func TestDemo_overEachEngine(t *testing.T) {
+	for _, e := range []demoEngine{
 		{"SQLite", func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "sessions.db") }, true},
 		{"memory", func(t *testing.T) string { return "memory" }, false},
+	} {
+		t.Run(e.name, func(t *testing.T) { checkDemo(t, e) })
 	}
 }
 
-func TestDemo_overEachEngine(t *testing.T) {
-	for _, e := range demoEngines() {
-		t.Run(e.name, func(t *testing.T) {
-			address, file := e.address(t), filepath.Join(t.TempDir(), "accounts.db")
-			site := startDemo(t, "--store", address, "--db", file)
-			laptop, phone := newPerson(t), newPerson(t)
-			laptop.post(site.base+"/cart/add", "tea", "mint")
-			laptop.post(site.base+"/signup", "name", "ada", "password", "a short sentence")
-			phone.post(site.base+"/signin", "name", "ada", "password", "a short sentence")
+func checkDemo(t *testing.T, e demoEngine) {
+	t.Helper()
+	address, file := e.address(t), filepath.Join(t.TempDir(), "accounts.db")
+	site := startDemo(t, "--store", address, "--db", file)
+	laptop, phone := newPerson(t), newPerson(t)
+	laptop.post(site.base+"/cart/add", "tea", "mint")
+	laptop.post(site.base+"/signup", "name", "ada", "password", "a short sentence")
+	phone.post(site.base+"/signin", "name", "ada", "password", "a short sentence")
 
-			page := laptop.get(site.base + "/devices")
-			ids := regexp.MustCompile(`data-id="([0-9a-f]{32})"`).FindAllStringSubmatch(page, -1)
-			if nothingIsLost := strings.Contains(laptop.get(site.base+"/"), "nothing is lost"); nothingIsLost != e.keeps {
-				t.Errorf("the shop says that nothing is lost: %v, want %v", nothingIsLost, e.keeps)
-			}
-			if len(ids) != 2 || !strings.Contains(page, "kept in "+e.name) {
-				t.Fatalf("got %d devices, want 2, in %s:\n%s", len(ids), e.name, page)
-			}
-			laptop.post(site.base + "/devices/others")
-			if strings.Contains(phone.get(site.base+"/devices"), `data-test="current"`) {
-				t.Error("a device that was signed out is signed in")
-			}
-
-			site.stop()
-			site = startDemo(t, "--store", address, "--db", file)
-			page = laptop.get(site.base + "/devices")
-			if there := strings.Contains(page, `data-test="current"`); there != e.keeps {
-				t.Errorf("signed in after a restart: %v, want %v", there, e.keeps)
-			}
-			if e.keeps && !strings.Contains(page, `data-test="cart-count">1<`) {
-				t.Errorf("the cart is gone:\n%s", page)
-			}
-			site.stop()
-		})
+	page := laptop.get(site.base + "/devices")
+	ids := regexp.MustCompile(`data-id="([0-9a-f]{32})"`).FindAllStringSubmatch(page, -1)
+	if nothingIsLost := strings.Contains(laptop.get(site.base+"/"), "nothing is lost"); nothingIsLost != e.keeps {
+		t.Errorf("the shop says that nothing is lost: %v, want %v", nothingIsLost, e.keeps)
 	}
+	if len(ids) != 2 || !strings.Contains(page, "kept in "+e.name) {
+		t.Fatalf("got %d devices, want 2, in %s:\n%s", len(ids), e.name, page)
+	}
+	laptop.post(site.base + "/devices/others")
+	if strings.Contains(phone.get(site.base+"/devices"), `data-test="current"`) {
+		t.Error("a device that was signed out is signed in")
+	}
+
+	site.stop()
+	site = startDemo(t, "--store", address, "--db", file)
+	page = laptop.get(site.base + "/devices")
+	if there := strings.Contains(page, `data-test="current"`); there != e.keeps {
+		t.Errorf("signed in after a restart: %v, want %v", there, e.keeps)
+	}
+	if e.keeps && !strings.Contains(page, `data-test="cart-count">1<`) {
+		t.Errorf("the cart is gone:\n%s", page)
+	}
+	site.stop()
 }
 
 // site is a demo that runs.

@@ -79,8 +79,11 @@ func Open(ctx context.Context, text, table string) (*Store, error) {
 	defer cancel()
 	st, err := k.open(limited, a, table)
 	if err != nil {
-		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case limited.Err() != nil && ctx.Err() == nil:
 			err = fmt.Errorf("no answer within %v", patience)
+		case errors.Is(err, context.DeadlineExceeded): // of the driver's own
+			err = errors.New("no answer in time")
 		}
 		return nil, a.failure(err)
 	}
@@ -115,6 +118,9 @@ func parse(text string) (address, kind, error) {
 	var forms []string
 	for _, k := range kinds() {
 		if slices.Contains(k.schemes, scheme) {
+			if !k.local {
+				text = scheme + ":" + rest // in lower case: drivers compare
+			}
 			return address{text, scheme, rest, k.local}, k, nil
 		}
 		forms = append(forms, k.form)
