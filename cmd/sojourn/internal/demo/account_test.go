@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -47,4 +48,30 @@ func TestAccounts_oneOfTwoChangesOfAPasswordWins(t *testing.T) {
 	if _, err := accounts.ByName(t.Context(), "eve"); !errors.Is(err, demo.ErrMissing) {
 		t.Errorf("unknown name: got %v", err)
 	}
+}
+
+// Each connection to SQLite in memory has a memory of its own; the accounts have one.
+func TestAccounts_inMemoryAreSeenByAll(t *testing.T) {
+	db, err := demo.OpenAccounts(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	accounts := demo.NewAccounts(db)
+	if err := accounts.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			name := fmt.Sprint("user", i)
+			if _, err := accounts.Create(t.Context(), name, "hash"); err != nil {
+				t.Error(err)
+			}
+			if _, err := accounts.ByName(t.Context(), name); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
