@@ -3,6 +3,7 @@ package postgresstore_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,21 +15,22 @@ import (
 	"github.com/sojourn-go/sojourn/storetest"
 )
 
-// TestRun runs the conformance kit by the server's own clock, on one table for all cases.
+// TestRun runs the conformance kit by the server's own clock.
 func TestRun(t *testing.T) {
 	runKit(t, shared(t), postgresstore.Config{Table: table(), Notify: postgresstore.NotifyChanges})
 }
 
-// runKit runs the conformance kit on pool.
+// runKit runs the conformance kit on pool. The cases share a table, but for those that page through all of it.
 func runKit(t *testing.T, pool *pgxpool.Pool, cfg postgresstore.Config) {
 	t.Helper()
 	openAt(t, pool, cfg)
+	tables := new(perTest)
 	storetest.Run(t, func(tb testing.TB) sojourn.Store {
-		st, err := postgresstore.New(pool, cfg)
-		if err != nil {
-			tb.Fatal(err)
+		cfg := cfg
+		if strings.Contains(tb.Name(), "/lister/") {
+			cfg.Table, _ = tables.of(tb)
 		}
-		return st
+		return openAt(tb, pool, cfg)
 	}, storetest.Options{Snapshots: true, Rewrite: rewriter(pool, cfg.Table)})
 }
 
@@ -48,14 +50,26 @@ func rewriter(pool *pgxpool.Pool, table string) func(tb testing.TB, key sojourn.
 	}
 }
 
-// A server has no clock that can be moved, but a search_path can put another function before its own. The kit's cases
-// about hours and days are checked so, and those that are about an instant.
-func TestRun_withAClockThatIsMoved(t *testing.T) {
+// A server has no clock that can be moved, but a search_path can put another function before its own. So the kit's cases
+// about hours and days are checked, and those about an instant.
+func TestCasesAboutTime_withAClockThatIsMoved(t *testing.T) {
 	clock := newMovedClock(t)
 	tables := new(perTest)
-	storetest.Run(t, func(tb testing.TB) sojourn.Store {
-		return openAt(tb, clock.pool, postgresstore.Config{Table: tables.of(tb), Notify: postgresstore.NotifyChanges})
-	}, storetest.Options{Snapshots: true, Advance: clock.advance, Rounds: 5})
+	newStore := func(tb testing.TB) sojourn.Store {
+		name, known := tables.of(tb)
+		if !known {
+			clock.set(tb, 0)
+		}
+		return openAt(tb, clock.pool, postgresstore.Config{Table: name})
+	}
+	for _, c := range storetest.Cases() {
+		switch {
+		case c.Group == "ttl", c.Group == "sweeper", strings.HasPrefix(c.Name, "mark_"), strings.Contains(c.Name, "expire"):
+			t.Run(c.Group+"/"+c.Name, func(t *testing.T) {
+				c.Check(t, newStore, storetest.Options{Snapshots: true, Advance: clock.advance, Rounds: 5})
+			})
+		}
+	}
 }
 
 // movedClock is a pool whose server's clock is ahead of the time by what was advanced.
@@ -78,6 +92,11 @@ func newMovedClock(t testing.TB) *movedClock {
 	return c
 }
 
+func (c *movedClock) set(tb testing.TB, ahead time.Duration) {
+	tb.Helper()
+	execute(tb, "UPDATE %s.ahead SET by = $1", c.schema, ahead)
+}
+
 func (c *movedClock) advance(tb testing.TB, d time.Duration) {
 	tb.Helper()
 	execute(tb, "UPDATE %s.ahead SET by = by + $1", c.schema, d)
@@ -86,9 +105,9 @@ func (c *movedClock) advance(tb testing.TB, d time.Duration) {
 // perTest gives each test a table of its own.
 type perTest struct{ names sync.Map }
 
-func (p *perTest) of(tb testing.TB) string {
-	name, _ := p.names.LoadOrStore(tb, table())
-	return name.(string)
+func (p *perTest) of(tb testing.TB) (name string, known bool) {
+	found, known := p.names.LoadOrStore(tb, table())
+	return found.(string), known
 }
 
 func TestManager_keepsItsPromises(t *testing.T) {
