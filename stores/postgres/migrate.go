@@ -31,16 +31,28 @@ func (st *Store) migrate(ctx context.Context, tx pgx.Tx) error {
 	if encoding != "UTF8" {
 		return fmt.Errorf("the database's encoding is %s, and must be UTF8", encoding)
 	}
-	steps := st.steps()
-	version, err := st.version(ctx, tx)
-	if err != nil || version == len(steps) {
+	fill := st.names.filler()
+	var there bool
+	err := tx.QueryRow(ctx, "SELECT to_regclass($1::text) IS NOT NULL", st.names.named("_schema")).Scan(&there)
+	if err != nil {
 		return err
 	}
-	// One process at a time, and what the others did shows: the lock is taken before the version is read again.
+	steps := st.steps()
+	if there {
+		if version, err := st.version(ctx, tx); err != nil || version == len(steps) {
+			return err
+		}
+	}
+	// One process at a time. What the others did meanwhile shows to statements that lock the table, and not to to_regclass,
+	// which may answer from what it has looked up before.
 	if _, err := tx.Exec(ctx, st.sql.lock, subjectLock("", "")); err != nil {
 		return err
 	}
-	if version, err = st.version(ctx, tx); err != nil {
+	if _, err := tx.Exec(ctx, fill.Replace(schemaTable)); err != nil {
+		return err
+	}
+	version, err := st.version(ctx, tx)
+	if err != nil {
 		return err
 	}
 	for ; version < len(steps); version++ {
@@ -53,16 +65,11 @@ func (st *Store) migrate(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// version reads which version the schema has, 0 if there is none.
+// version reads which version the schema has, 0 if it has none.
 func (st *Store) version(ctx context.Context, tx pgx.Tx) (int, error) {
-	table := st.names.named("_schema")
-	var there bool
-	err := tx.QueryRow(ctx, "SELECT to_regclass($1::text) IS NOT NULL", pgx.QueryExecModeExec, table).Scan(&there)
-	if err != nil || !there {
-		return 0, err
-	}
 	var version int
-	err = tx.QueryRow(ctx, "SELECT coalesce(max(version), 0) FROM "+table, pgx.QueryExecModeExec).Scan(&version)
+	query := st.names.filler().Replace("SELECT coalesce(max(version), 0) FROM {schema}")
+	err := tx.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&version)
 	if err == nil && version > len(st.steps()) {
 		return 0, fmt.Errorf("schema version %d, this release knows %d: %w", version, len(st.steps()), sojourn.ErrNewer)
 	}
@@ -73,10 +80,9 @@ func (st *Store) version(ctx context.Context, tx pgx.Tx) (int, error) {
 // finds nothing left to do afterwards.
 func (st *Store) Schema() string {
 	var b strings.Builder
-	for i, step := range st.steps() {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
+	fmt.Fprintf(&b, "%s;\n", st.names.filler().Replace(schemaTable))
+	for _, step := range st.steps() {
+		b.WriteByte('\n')
 		for _, text := range step {
 			fmt.Fprintf(&b, "%s;\n", text)
 		}

@@ -33,4 +33,3 @@ func (r *row) state() (sojourn.State, error) {
 	state.Version = uint64(r.version.Int64)
 	return state, nil
 }
-

@@ -5,7 +5,7 @@ package postgresstore
 func (st *Store) steps() [][]string {
 	fill := st.names.filler()
 	steps := [][]string{{
-		schemaTable, sessionsTable, bySubject, byDue, marksTable, marksByInstant, jsonFunction, readableView,
+		sessionsTable, bySubject, byDue, marksTable, marksByInstant, jsonFunction, readableView,
 		`INSERT INTO {schema} (version) VALUES (1)`,
 	}}
 	for _, step := range steps {
@@ -17,7 +17,7 @@ func (st *Store) steps() [][]string {
 }
 
 const (
-	schemaTable = `CREATE TABLE {schema} (
+	schemaTable = `CREATE TABLE IF NOT EXISTS {schema} (
 	version    integer     PRIMARY KEY,
 	applied_at timestamptz NOT NULL DEFAULT now()
 )`
