@@ -9,23 +9,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/enginetest"
 	postgresstore "github.com/sojourn-go/sojourn/stores/postgres"
 	"github.com/sojourn-go/sojourn/storetest"
 )
-
-// newPool is a pool of the test's own.
-func newPool(t testing.TB, address string) *pgxpool.Pool {
-	t.Helper()
-	pool, err := pgxpool.New(context.Background(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	return pool
-}
 
 // begin begins a transaction beside the store, which the test ends.
 func begin(t *testing.T) pgx.Tx {

@@ -61,6 +61,34 @@ func connect(t testing.TB, address string) *pgxpool.Pool {
 	return pool
 }
 
+// newPool is a pool of the test's own.
+func newPool(t testing.TB, address string) *pgxpool.Pool {
+	t.Helper()
+	settings, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPoolWith(t, settings)
+}
+
+func newPoolWith(t testing.TB, settings *pgxpool.Config) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.NewWithConfig(context.Background(), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// long skips a test that takes minutes, unless the environment asks for those.
+func long(t testing.TB) {
+	t.Helper()
+	if os.Getenv("SOJOURN_TEST_LONG") == "" {
+		t.Skip("it takes long: set SOJOURN_TEST_LONG")
+	}
+}
+
 // shared is a pool on the shared server.
 func shared(t testing.TB) *pgxpool.Pool {
 	t.Helper()

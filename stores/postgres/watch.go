@@ -33,7 +33,7 @@ func (st *Store) Watch(ctx context.Context, notify func(sojourn.ID)) error {
 	}
 	defer hangUp(conn)
 	if err := st.prove(ctx, conn); err != nil {
-		return failure(ctx, "watch", err)
+		return err
 	}
 	notify(sojourn.ID{})
 	for {
@@ -76,16 +76,21 @@ func (st *Store) listen(ctx context.Context) (*pgx.Conn, error) {
 // prove sends a notification of no session and waits until it comes. What comes before it was told before we listened.
 func (st *Store) prove(ctx context.Context, conn *pgx.Conn) error {
 	proof := "proof " + sojourn.NewID().String()
-	if _, err := st.pool.Exec(ctx, st.sql.tell, proof); err != nil {
+	// One too many does no harm, so it is repeated like a read.
+	err := st.do(ctx, "watch", reading, func() error {
+		_, err := st.pool.Exec(ctx, st.sql.tell, proof)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	for end := time.Now().Add(watchProof); ; {
 		payload, err := receive(ctx, conn, time.Until(end))
 		if errors.Is(err, errSilent) {
-			return pooled(ctx, conn)
+			err = pooled(ctx, conn)
 		}
 		if err != nil {
-			return err
+			return failure(ctx, "watch", err)
 		}
 		if payload == proof {
 			return nil
