@@ -38,8 +38,13 @@ var (
 // table: see [Store.Migrate]. It does not close pool. What is wrong with cfg comes as [sojourn.ConfigError]s, joined.
 func New(pool *pgxpool.Pool, cfg Config) (*Store, error) {
 	cfg, n, err := cfg.complete()
-	if pool == nil {
+	switch {
+	case pool == nil:
 		err = errors.Join(errors.New("postgresstore: no *pgxpool.Pool"), err)
+	case pool.Config().ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeDescribeExec:
+		// It sends a statement in one round trip and its arguments in the next: a pooler in transaction mode may hand them to
+		// another connection, where the statement is somebody else's.
+		err = errors.Join(errors.New("postgresstore: default_query_exec_mode must not be describe_exec: take cache_describe"), err)
 	}
 	if err != nil {
 		return nil, err

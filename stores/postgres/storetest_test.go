@@ -17,11 +17,11 @@ import (
 
 // TestRun runs the conformance kit by the server's own clock.
 func TestRun(t *testing.T) {
-	runKit(t, shared(t), postgresstore.Config{Table: table(), Notify: postgresstore.NotifyChanges})
+	runKit(t, shared(t), postgresstore.Config{Table: table(), Notify: postgresstore.NotifyChanges}, 0)
 }
 
 // runKit runs the conformance kit on pool. The cases share a table, but for those that page through all of it.
-func runKit(t *testing.T, pool *pgxpool.Pool, cfg postgresstore.Config) {
+func runKit(t *testing.T, pool *pgxpool.Pool, cfg postgresstore.Config, rounds int) {
 	t.Helper()
 	openAt(t, pool, cfg)
 	tables := new(perTest)
@@ -31,7 +31,7 @@ func runKit(t *testing.T, pool *pgxpool.Pool, cfg postgresstore.Config) {
 			cfg.Table, _ = tables.of(tb)
 		}
 		return openAt(tb, pool, cfg)
-	}, storetest.Options{Snapshots: true, Rewrite: rewriter(pool, cfg.Table)})
+	}, storetest.Options{Snapshots: true, Rewrite: rewriter(pool, cfg.Table), Rounds: rounds})
 }
 
 // rewriter changes the stored form of the facts.
