@@ -4,7 +4,9 @@ go 1.26.0
 
 require (
 	github.com/anishathalye/porcupine v1.3.1
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/sojourn-go/sojourn v0.0.0
+	github.com/sojourn-go/sojourn/stores/postgres v0.0.0-00010101000000-000000000000
 	github.com/sojourn-go/sojourn/stores/sqlite v0.0.0-00010101000000-000000000000
 	pgregory.net/rapid v1.3.0
 )
@@ -12,10 +14,15 @@ require (
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
@@ -24,5 +31,6 @@ require (
 
 replace (
 	github.com/sojourn-go/sojourn => ../..
+	github.com/sojourn-go/sojourn/stores/postgres => ../../stores/postgres
 	github.com/sojourn-go/sojourn/stores/sqlite => ../../stores/sqlite
 )
