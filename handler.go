@@ -117,7 +117,18 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 		answerError(w, r, err)
 		return
 	}
-	if x := v.response; x != nil {
+	switch x := v.response; {
+	case x == nil:
+	case !x.reaches(w):
+		clear(w.Header())
+		w.Header().Set("Cache-Control", "no-store")
+		noted := &notingWriter{ResponseWriter: w}
+		v.m.cfg.OnError(noted, r, err)
+		if !noted.wrote {
+			w.WriteHeader(http.StatusServiceUnavailable) // as response.finish has it
+		}
+		return
+	default:
 		if x.answering { // OnError itself asks for an answer
 			answerError(w, r, err)
 			return
@@ -125,4 +136,20 @@ func Error(w http.ResponseWriter, r *http.Request, err error) {
 		x.fail()
 	}
 	v.m.cfg.OnError(w, r, err)
+}
+
+// notingWriter notes whether anything was written.
+type notingWriter struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+func (w *notingWriter) WriteHeader(code int) {
+	w.wrote = w.wrote || code >= 200
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *notingWriter) Write(b []byte) (int, error) {
+	w.wrote = true
+	return w.ResponseWriter.Write(b)
 }

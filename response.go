@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -20,8 +21,8 @@ type response struct {
 	w     http.ResponseWriter
 	next  *http.Request
 	outer *response // of another manager around, nil if there is none
-	// before is the header as it was when the request came in, nil if it was empty.
-	before http.Header
+	// header is the map of w, and before what was in it when the request came in, nil if nothing was.
+	header, before http.Header
 
 	begun     bool  // the commit point has passed
 	failed    bool  // the answer is an error
@@ -37,10 +38,17 @@ type response struct {
 }
 
 func (x *response) begin(v *Visit, w http.ResponseWriter, next *http.Request) {
-	x.visit, x.w, x.next = v, w, next
-	if header := w.Header(); len(header) > 0 {
-		x.before = header.Clone()
+	x.visit, x.w, x.next, x.header = v, w, next, w.Header()
+	if len(x.header) > 0 {
+		x.before = x.header.Clone()
 	}
+}
+
+// reaches reports whether what is put into w's header gets straight into ours. It does not where a writer between, such as
+// that of http.TimeoutHandler, collects the response: what is written there is none of ours yet, and somebody else may be
+// answering at this moment.
+func (x *response) reaches(w http.ResponseWriter) bool {
+	return reflect.ValueOf(w.Header()).Pointer() == reflect.ValueOf(x.header).Pointer()
 }
 
 // finish is the commit point of a handler that wrote nothing; of one that did, it stores what came later.

@@ -3,9 +3,11 @@ package sojourn_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 )
@@ -60,5 +62,55 @@ func TestOnError_afterAFailedCommit_findsTheSession(t *testing.T) {
 	r.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Set("a", 2) }).ServeHTTP(answer, request)
 	if answer.Code != http.StatusTeapot || answer.Header().Get(rigHeader) != "" {
 		t.Errorf("got %d with token %q, want OnError's answer without one", answer.Code, answer.Header().Get(rigHeader))
+	}
+}
+
+// http.TimeoutHandler collects what its handler writes, and answers by itself when the time is up: an error told under it
+// drops what it collected, and touches nothing that the answer may be using.
+func TestError_underATimeoutHandler_isItsAnswerAlone(t *testing.T) {
+	for name, onError := range map[string]func(http.ResponseWriter, *http.Request, error){
+		"default": nil, "silent": func(http.ResponseWriter, *http.Request, error) {},
+		"in words": func(w http.ResponseWriter, r *http.Request, err error) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, "sorry")
+		},
+	} {
+		a := newApp(t, sojourn.Config{OnError: onError})
+		a.spy.fail(errDriver, "load")
+		inner := func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", "of the page")
+			w.Header().Set("Cache-Control", "public")
+			_, err := sojourn.Load(r.Context())
+			if err == nil {
+				t.Error("got no error of a store that fails")
+				return
+			}
+			sojourn.Error(w, r, err)
+		}
+		outer := a.m.Handler(http.TimeoutHandler(http.HandlerFunc(inner), time.Minute, "too slow"))
+		got := newBrowser(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Outer", "stays")
+			outer.ServeHTTP(w, r)
+		})).get("/", withCookie(hostID+"="+unknownToken))
+		if got.StatusCode != 503 || got.Header.Get("ETag") != "" || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("X-Outer") != "stays" {
+			t.Errorf("%s: got %d %v, want a 503 that is not stored and has nothing of the page", name, got.StatusCode, got.Header)
+		}
+	}
+}
+
+func TestError_whileATimeoutHandlerAnswers_touchesNothing(t *testing.T) {
+	a := newApp(t, sojourn.Config{})
+	a.spy.fail(errDriver, "load")
+	for range 20 {
+		late := make(chan struct{})
+		inner := func(w http.ResponseWriter, r *http.Request) {
+			defer close(late)
+			_, err := sojourn.Load(r.Context())
+			<-r.Context().Done() // the time is up, and the answer on its way
+			sojourn.Error(w, r, err)
+		}
+		h := a.m.Handler(http.TimeoutHandler(http.HandlerFunc(inner), time.Millisecond, "too slow"))
+		newBrowser(t, h).get("/", withCookie(hostID+"="+unknownToken)).want(t, 503, "too slow")
+		<-late
 	}
 }
