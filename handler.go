@@ -101,8 +101,14 @@ func (x *exchange) finish() {
 	x.response.done = true
 }
 
-// end runs also when the handler panics: a logout holds, everything else is dropped.
+// end runs also when the handler panics: a logout holds, everything else is dropped. A handler that aborts, as a reverse
+// proxy does, because its response was not the one that went out, must not cut off the answer that did.
 func (x *exchange) end() {
+	if x.response.err != nil {
+		if value := recover(); value != nil && value != http.ErrAbortHandler {
+			panic(value)
+		}
+	}
 	if !x.response.done {
 		x.visit.Abandon()
 	}
