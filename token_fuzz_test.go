@@ -142,7 +142,8 @@ func FuzzHeaderTransport(f *testing.F) {
 	})
 }
 
-var spacedName = regexp.MustCompile(hostID + `\s`)
+// spacedName is what net/http trims from a name, and we do not; a carriage return cannot come from its server.
+var spacedName = regexp.MustCompile(hostID + `\s|\r`)
 
 func FuzzCookieHeader(f *testing.F) {
 	one, two := hostID+"="+fuzzToken(1), hostID+"="+fuzzToken(2)
