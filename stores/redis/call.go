@@ -25,6 +25,13 @@ const settle = 250 * time.Millisecond
 // a full queue or for a connection that another call is making. What is abandoned goes on until the client gives it up.
 // after, if any, runs when the answer has been taken.
 func (st *Store) ask(ctx context.Context, do work, after func([]rueidis.RedisResult)) ([]rueidis.RedisResult, error) {
+	return st.askNode(ctx, st.client, do, after)
+}
+
+// askNode is ask of one server of several.
+func (st *Store) askNode(
+	ctx context.Context, node rueidis.Client, do work, after func([]rueidis.RedisResult),
+) ([]rueidis.RedisResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -41,7 +48,7 @@ func (st *Store) ask(ctx context.Context, do work, after func([]rueidis.RedisRes
 	go func() {
 		defer cancel()
 		var a answer
-		a.results, a.err = st.again(call, ctx, do)
+		a.results, a.err = again(call, ctx, node, do)
 		answered <- a
 		if after != nil && a.err == nil {
 			after(a.results)
@@ -73,9 +80,9 @@ func (st *Store) ask(ctx context.Context, do work, after func([]rueidis.RedisRes
 }
 
 // again repeats work that was refused before any of it was done, until it is done, the time is over or nobody waits.
-func (st *Store) again(call, ctx context.Context, do work) ([]rueidis.RedisResult, error) {
+func again(call, ctx context.Context, client rueidis.Client, do work) ([]rueidis.RedisResult, error) {
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		results, err := do(call, st.client)
+		results, err := do(call, client)
 		if err == nil || !refused(err) || call.Err() != nil || ctx.Err() != nil {
 			return results, err
 		}
