@@ -154,11 +154,23 @@ func (w *watch) connect(ctx context.Context, addr string, node rueidis.Client) (
 	l := &listener{addr: addr}
 	_, err := w.st.askNode(ctx, node, func(ctx context.Context, node rueidis.Client) ([]rueidis.RedisResult, error) {
 		client, _ := node.Dedicate()
-		ended := client.SetOnInvalidations(w.tell)
+		var ended <-chan error
+		ended = client.SetOnInvalidations(func(keys []rueidis.RedisMessage) {
+			select {
+			case <-ended: // the client says at the end of a connection that all may have changed
+			default:
+				w.tell(keys)
+			}
+		})
+		hello := client.B().Hello().Build()
 		off := client.B().ClientTracking().Off().Build() // a client that caches has turned it on, in another mode
 		on := client.B().ClientTracking().On().Prefix().Prefix(w.st.names.sessions()).Bcast().Build()
-		results := client.DoMulti(ctx, off, on)
-		if err := failed(results...); err != nil {
+		results := client.DoMulti(ctx, hello, off, on)
+		err := failed(results...)
+		if err == nil && !pushes(results[0]) {
+			err = errors.ErrUnsupported
+		}
+		if err != nil {
 			go client.Close()
 			return nil, err
 		}
@@ -181,6 +193,17 @@ func (w *watch) connect(ctx context.Context, addr string, node rueidis.Client) (
 		return nil, err
 	}
 	return l, nil
+}
+
+// pushes reports whether a connection speaks RESP3, by its answer to HELLO: RESP2 has no words for what is not an answer.
+func pushes(hello rueidis.RedisResult) bool {
+	fields, err := hello.AsMap()
+	if err != nil {
+		return false
+	}
+	version := fields["proto"]
+	n, err := version.AsInt64()
+	return err == nil && n >= 3
 }
 
 // tell takes what a server says: the keys that have changed, or that any may have. It does not block.
