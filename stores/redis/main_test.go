@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,7 +133,8 @@ func (d *deployment) client(tb testing.TB) rueidis.Client {
 	addrs := d.addrs(tb)
 	shared.Lock()
 	defer shared.Unlock()
-	pair, ok := shared.clients[d.name]
+	name := strings.Join(addrs, " ")
+	pair, ok := shared.clients[name]
 	if !ok {
 		for i := range pair {
 			client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: addrs, DisableCache: true})
@@ -145,7 +147,7 @@ func (d *deployment) client(tb testing.TB) rueidis.Client {
 		if shared.clients == nil {
 			shared.clients = make(map[string][2]rueidis.Client)
 		}
-		shared.clients[d.name] = pair
+		shared.clients[name] = pair
 	}
 	shared.turn++
 	return pair[shared.turn%2]
