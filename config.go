@@ -40,11 +40,11 @@ type Config struct {
 	// Default: 64 KiB, 256.
 	MaxSize, MaxNames int
 
-	// Timeout is the limit of each commit, and of each store call within it. One that ran out while the secret was being
+	// Timeout is the limit of each commit, and of each store call within it, and of each revocation. One that ran out while the secret was being
 	// changed takes up to LoadTimeout more, to find out what happened, and a login over the limit of sessions as much again,
 	// to be taken back. Default: 5 s.
 	Timeout time.Duration
-	// LoadTimeout is the limit of the store calls that load a session. Default: 2 s.
+	// LoadTimeout is the limit of the store calls that load a session, and of a list of a subject's sessions. Default: 2 s.
 	LoadTimeout time.Duration
 	// Recheck is how often [Session.Context] asks a store that cannot push. At least 10 ms. Default: 30 s.
 	Recheck time.Duration

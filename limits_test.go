@@ -310,6 +310,55 @@ func (hangingStore) Save(ctx context.Context, _ sojourn.State, _ time.Duration) 
 	return sojourn.Key{}, ctx.Err()
 }
 
+func (hangingStore) ListSubject(ctx context.Context, _, _ string) ([]sojourn.Entry, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (hangingStore) DeleteSubject(ctx context.Context, _, _ string, _ sojourn.ID) (int, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func (hangingStore) TrimSubject(ctx context.Context, _, _ string, _ int, _ sojourn.ID) ([]sojourn.ID, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (hangingStore) List(ctx context.Context, _ string, _ int) ([]sojourn.Entry, string, error) {
+	<-ctx.Done()
+	return nil, "", ctx.Err()
+}
+
+// What a server does for itself, often in a handler whose context has no deadline, ends in time as well.
+func TestTimeout_hangingStore_managersOwnWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // a call that has no limit is a deadlock here
+		m := newManager(t, hangingStore{}, sojourn.Config{Observe: new(eventLog).observe})
+		ctx := context.Background()
+		for name, call := range map[string]func() error{
+			"Sessions":     func() error { _, err := m.Sessions(ctx, "42"); return err },
+			"Revoke":       func() error { return m.Revoke(ctx, "42", sojourn.NewID()) },
+			"RevokeOthers": func() error { _, err := m.RevokeOthers(ctx, "42", sojourn.NewID()); return err },
+			"RevokeAll":    func() error { _, err := m.RevokeAll(ctx, "42"); return err },
+			"End":          func() error { return m.End(ctx, sojourn.NewID()) },
+			"All": func() error {
+				for _, err := range m.All(ctx) {
+					return err
+				}
+				return nil
+			},
+		} {
+			begun := time.Now()
+			if err := call(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: got %v, want %v", name, err, context.DeadlineExceeded)
+			}
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("%s took %v", name, took)
+			}
+		}
+	})
+}
+
 func TestTimeout_hangingStore(t *testing.T) {
 	m := newManager(t, hangingStore{}, sojourn.Config{Timeout: 20 * time.Millisecond, LoadTimeout: 20 * time.Millisecond, Observe: new(eventLog).observe})
 	b := newBrowser(t, m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) { s.Set("x", 1) }))

@@ -10,12 +10,14 @@ import (
 )
 
 // Sessions lists the subject's sessions, newest first, or [errors.ErrUnsupported]. It may be called in a handler, to show
-// the user's devices.
+// the user's devices. A store that has not answered within Config.LoadTimeout is an error.
 func (m *Manager) Sessions(ctx context.Context, subject string) ([]Entry, error) {
 	if err := m.checkSubject(subject); err != nil {
 		return nil, err
 	}
-	all, err := m.backend.index.ListSubject(ctx, m.cfg.Realm, subject)
+	call := new(callContext).begin(ctx, m.cfg.LoadTimeout, true)
+	defer call.end()
+	all, err := m.backend.index.ListSubject(call, m.cfg.Realm, subject)
 	if err != nil {
 		return nil, m.unlisted(ctx, err)
 	}
@@ -185,7 +187,7 @@ func (m *Manager) unlisted(ctx context.Context, err error) error {
 }
 
 // All iterates over all sessions of the manager's realm, or yields [errors.ErrUnsupported]. A session that lives from the
-// beginning to the end comes at least once.
+// beginning to the end comes at least once. The store has Config.Timeout for each page of 256.
 func (m *Manager) All(ctx context.Context) iter.Seq2[Entry, error] {
 	const page = 256
 	return func(yield func(Entry, error) bool) {
@@ -194,7 +196,9 @@ func (m *Manager) All(ctx context.Context) iter.Seq2[Entry, error] {
 			return
 		}
 		for cursor := ""; ; {
-			entries, next, err := m.backend.lister.List(ctx, cursor, page)
+			call := new(callContext).begin(ctx, m.cfg.Timeout, true)
+			entries, next, err := m.backend.lister.List(call, cursor, page)
+			call.end()
 			if err != nil {
 				yield(Entry{}, m.unlisted(ctx, err))
 				return
