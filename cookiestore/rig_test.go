@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -102,13 +101,6 @@ func (c *client) sees(a *app, name string) (subject, value string) {
 		value, _ = sojourn.Field[string](name).Get(s)
 	})
 	return subject, value
-}
-
-// headerOf is a response header as it is sent, for comparisons.
-func headerOf(resp *http.Response) string {
-	var b strings.Builder
-	_ = resp.Header.Write(&b)
-	return resp.Status + "\n" + b.String()
 }
 
 // wantSees checks what a client sees.
