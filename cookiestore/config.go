@@ -58,6 +58,7 @@ type Store struct {
 	name   string
 	realm  string
 	ring   *ring
+	memo   memo
 	leases sojourn.Store // nil if Irrevocable
 	time   reckoning     // under Irrevocable
 

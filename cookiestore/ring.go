@@ -17,7 +17,6 @@ type ring struct {
 	*keyring.Ring
 	bound string // label, kind, realm and name: part of every derivation and of the associated data
 	text  textTable
-	memo  memo
 }
 
 // newRing returns the ring of what is sealed as one kind, for one realm and one name. The same secrets make other keys, and

@@ -7,10 +7,6 @@ import (
 	"github.com/sojourn-go/sojourn"
 )
 
-// boundLen is how much of the digest of the secret is sealed with the values: who may use them is settled by the whole
-// digest, this only tells values from those under an earlier secret of the same session.
-const boundLen = 8
-
 // Load implements [sojourn.Store]. A key that was not sealed here, for this name and kind and with a known secret, is
 // [sojourn.ErrNotFound] and costs no call of the lease store; one whose lease is gone is too.
 //
@@ -21,27 +17,19 @@ func (s *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error
 	if err := ctx.Err(); err != nil {
 		return sojourn.State{}, err
 	}
-	m, ok := s.ring.open(key.Sealed())
-	if !ok || m.id != key.ID() {
-		return sojourn.State{}, sojourn.ErrNotFound
-	}
-	if s.leases == nil {
-		return s.openWhole(&m)
-	}
-	if len(m.payload) < boundLen {
-		return sojourn.State{}, sojourn.ErrCorrupt
-	}
-	bound := [boundLen]byte([]byte(m.payload[:boundLen]))
-	values, err := sojourn.ParseValues(m.payload[boundLen:])
+	c, err := s.open(key)
 	if err != nil {
 		return sojourn.State{}, err
+	}
+	if s.leases == nil {
+		return s.whole(&c)
 	}
 	state, err := s.leases.Load(ctx, key.ID().Key())
 	if err != nil {
 		return sojourn.State{}, err
 	}
-	state.Values = values
-	restrict(&state, bound)
+	state.Values = c.state.Values
+	restrict(&state, c.bound)
 	return state, nil
 }
 

@@ -3,39 +3,19 @@ package cookiestore
 import (
 	"encoding/binary"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
 )
 
-// Under Irrevocable the payload is the whole state and its time:
-//
-//	payload = sealed at(8) TTL(8) state
-//
-// both little endian in milliseconds, the first since 1970 UTC; the state is its binary form. The version is random, out of
-// the salt, so that no two sealed states share one.
-const timeLen = 16
-
-// openWhole returns the state in m, which is dead from the instant now >= expiry.
-func (s *Store) openWhole(m *message) (sojourn.State, error) {
-	if len(m.payload) < timeLen {
-		return sojourn.State{}, sojourn.ErrCorrupt
-	}
-	times := []byte(m.payload[:timeLen])
-	at, ttl := int64(binary.LittleEndian.Uint64(times)), int64(binary.LittleEndian.Uint64(times[8:]))
-	if ttl <= 0 || ttl > int64(math.MaxInt64/time.Millisecond) {
-		return sojourn.State{}, sojourn.ErrCorrupt // no Duration is that long, and none that is sealed is not positive
-	}
-	now, ok := s.time.meet(at)
-	if !ok || now-at >= ttl {
+// whole returns the state in c, which is dead from the instant now >= expiry.
+func (s *Store) whole(c *content) (sojourn.State, error) {
+	now, ok := s.time.meet(c.at)
+	if !ok || now-c.at >= c.ttl {
 		return sojourn.State{}, sojourn.ErrNotFound
 	}
-	state, err := sojourn.ParseState(m.payload[timeLen:])
-	if err != nil {
-		return sojourn.State{}, err
-	}
-	state.TTL, state.Version = time.Duration(at+ttl-now)*time.Millisecond, m.version
+	state := c.state
+	state.TTL = time.Duration(c.at+c.ttl-now) * time.Millisecond
 	return state, nil
 }
 
@@ -70,18 +50,18 @@ func renewalLen(f *sojourn.Facts) int {
 }
 
 func (s *Store) updateWhole(key sojourn.Key, state *sojourn.State, ttl time.Duration) (sojourn.Key, error) {
-	m, ok := s.ring.open(key.Sealed())
-	if !ok || m.id != key.ID() {
-		return sojourn.Key{}, sojourn.ErrNotFound
+	c, err := s.open(key)
+	if err != nil {
+		return sojourn.Key{}, err
 	}
-	old, err := s.openWhole(&m)
+	old, err := s.whole(&c)
 	if err != nil {
 		return sojourn.Key{}, err
 	}
 	if old.Version != state.Version {
 		return sojourn.Key{}, sojourn.ErrConflict
 	}
-	return s.sealWhole(m.id, state, ttl)
+	return s.sealWhole(c.id, state, ttl)
 }
 
 // checkTouch is UpdateTTL, which cannot reach the client.
