@@ -98,7 +98,8 @@ const (
 				WHERE m.realm = $4::text AND m.subject = $5::text AND m.instant >= $7::timestamptz
 				AND m.instant > clock_timestamp() - interval '1 day')`
 
-	sqlLoad = `SELECT pg_is_in_recovery(), clock_timestamp(), s.version, s.expires, s.facts, s.values
+	// A replica tells no time.
+	sqlLoad = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN clock_timestamp() END, s.version, s.expires, s.facts, s.values
 FROM (SELECT) AS one LEFT JOIN {sessions} AS s ON s.id = $1::uuid`
 
 	sqlColumns = `id, version, expires, due, realm, subject, created, authenticated, deadline, generation, facts, facts_check, values`

@@ -102,13 +102,16 @@ func (st *Store) Close() error {
 func (st *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
 	var r row
 	err := st.do(ctx, "load", reading, func() error {
-		var replica bool
-		err := st.pool.QueryRow(ctx, st.sql.load, uuid(key.ID())).
-			Scan(&replica, &r.now, &r.version, &r.expires, &r.facts, &r.values)
-		if err == nil && replica {
-			return errReplica
+		rows, err := st.pool.Query(ctx, st.sql.load, uuid(key.ID()))
+		if err != nil {
+			return err
 		}
-		return err
+		defer rows.Close()
+		if rows.Next() {
+			err = r.read(rows)
+		}
+		rows.Close() // tells of what went wrong last
+		return errors.Join(err, rows.Err())
 	})
 	if err != nil {
 		return sojourn.State{}, err
