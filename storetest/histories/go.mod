@@ -5,8 +5,10 @@ go 1.26.0
 require (
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/jackc/pgx/v5 v5.13.0
+	github.com/redis/rueidis v1.0.79
 	github.com/sojourn-go/sojourn v0.0.0
 	github.com/sojourn-go/sojourn/stores/postgres v0.0.0-00010101000000-000000000000
+	github.com/sojourn-go/sojourn/stores/redis v0.0.0-00010101000000-000000000000
 	github.com/sojourn-go/sojourn/stores/sqlite v0.0.0-00010101000000-000000000000
 	pgregory.net/rapid v1.3.0
 )
@@ -32,5 +34,6 @@ require (
 replace (
 	github.com/sojourn-go/sojourn => ../..
 	github.com/sojourn-go/sojourn/stores/postgres => ../../stores/postgres
+	github.com/sojourn-go/sojourn/stores/redis => ../../stores/redis
 	github.com/sojourn-go/sojourn/stores/sqlite => ../../stores/sqlite
 )
