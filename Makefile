@@ -3,7 +3,7 @@
 FUZZTIME ?= 30s
 SOAK ?= 10m
 
-.PHONY: help test check ci soak fuzz bench
+.PHONY: help test check ci soak fuzz canary timing mutants vuln bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-7s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,18 @@ soak: ## storetest at random, with fresh seeds, over memory and SQLite until SOA
 
 fuzz: ## every fuzz target for FUZZTIME, and how many inputs they ran
 	scripts/fuzz $(FUZZTIME)
+
+canary: ## tests with secrets that can be recognised, and a search of all they print and leave for them
+	GOWORK=off go run -C tools ./canary -dir .. . ./memstore ./sojourntest ./cookiestore ./storetest/... ./docs/examples/... ./stores/sqlite ./cmd/sojourn/...
+
+timing: ## whether a wrong token's time tells how wrong it is, by Welch's t-test; for a machine with nothing else to do
+	SOJOURN_TEST_TIMING=1000000 go test -count=1 -run '^TestTiming' -v .
+
+mutants: ## break the core in some 2,000 small ways, one at a time, and list those that no test of it notices; takes hours
+	GOWORK=off go run -C tools ./mutants -dir ..
+
+vuln: ## known vulnerabilities that the code of any module reaches; needs Go's vulnerability database, or a copy in VULNDB
+	scripts/vuln $(VULNDB)
 
 bench: ## every benchmark
 	go test -run '^$$' -bench . -benchmem work
