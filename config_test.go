@@ -94,6 +94,10 @@ func TestNew_refuses(t *testing.T) {
 		{"a prefix in the middle", cookieConfig(sojourn.Cookie{Name: "a__Host-", Insecure: true}), ok},
 
 		{"domain", cookieConfig(sojourn.Cookie{Domain: "shop.example.com"}), ok},
+		{"domain of edges", cookieConfig(sojourn.Cookie{Domain: "az-AZ09.Za9"}), ok},
+		{"domain of 253 bytes", cookieConfig(sojourn.Cookie{Domain: strings.Repeat("a.", 126) + "a"}), ok},
+		{"label of 63 bytes", cookieConfig(sojourn.Cookie{Domain: strings.Repeat("a", 63) + ".com"}), ok},
+		{"domain with an underscore", cookieConfig(sojourn.Cookie{Domain: "a_b.com"}), []string{"Cookie.Domain"}},
 		{"domain with a leading dot", cookieConfig(sojourn.Cookie{Domain: ".example.com"}), []string{"Cookie.Domain"}},
 		{"domain with an attribute", cookieConfig(sojourn.Cookie{Domain: "example.com; Secure"}), []string{"Cookie.Domain"}},
 		{"domain with a port", cookieConfig(sojourn.Cookie{Domain: "example.com:80"}), []string{"Cookie.Domain"}},
@@ -105,6 +109,7 @@ func TestNew_refuses(t *testing.T) {
 		{"domain of 254 bytes", cookieConfig(sojourn.Cookie{Domain: strings.Repeat("a.", 126) + "ab"}), []string{"Cookie.Domain"}},
 
 		{"path", cookieConfig(sojourn.Cookie{Path: "/shop/"}), ok},
+		{"path of edges", cookieConfig(sojourn.Cookie{Path: "/!~"}), ok},
 		{"relative path", cookieConfig(sojourn.Cookie{Path: "shop"}), []string{"Cookie.Path"}},
 		{"path with an attribute", cookieConfig(sojourn.Cookie{Path: "/; Domain=com"}), []string{"Cookie.Path"}},
 		{"path with a line break", cookieConfig(sojourn.Cookie{Path: "/\r\n"}), []string{"Cookie.Path"}},

@@ -78,6 +78,10 @@ func (b *bench) build(ctx context.Context, packages []string) error {
 
 // trace runs each test alone, with no mutant chosen, and notes which it reaches. A test that fails so is left out.
 func (b *bench) trace(ctx context.Context, all []*mutant) error {
+	byNumber := map[int]*mutant{}
+	for _, m := range all {
+		byNumber[m.n] = m
+	}
 	for _, t := range b.tests {
 		file := filepath.Join(b.tmp, "trace")
 		_ = os.Remove(file)
@@ -99,7 +103,9 @@ func (b *bench) trace(ctx context.Context, all []*mutant) error {
 			if err != nil {
 				return err
 			}
-			all[n-1].tests = append(all[n-1].tests, t)
+			if m := byNumber[n]; m != nil {
+				m.tests = append(m.tests, t)
+			}
 		}
 	}
 	for _, m := range all {

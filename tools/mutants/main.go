@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,14 +31,15 @@ func main() {
 	report := flag.String("report", "", "file to write the survivors to, relative to dir; else standard output")
 	slow := flag.Duration("slow", 500*time.Millisecond, "tests that take longer are run at the end, for the mutants that are left")
 	limit := flag.Duration("limit", 0, "stop after this time and say how far it came; 0: never")
+	only := flag.String("only", "", "an earlier report: try the mutants that are in it, and no others")
 	list := flag.Bool("list", false, "only list the mutants")
 	flag.Parse()
-	if err := run(*dir, strings.Split(*tests, ","), *skip, *report, *slow, *limit, *list); err != nil {
+	if err := run(*dir, strings.Split(*tests, ","), *skip, *report, *only, *slow, *limit, *list); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir string, packages []string, skip, report string, slow, limit time.Duration, list bool) error {
+func run(dir string, packages []string, skip, report, only string, slow, limit time.Duration, list bool) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -56,6 +58,11 @@ func run(dir string, packages []string, skip, report string, slow, limit time.Du
 			fmt.Println(m)
 		}
 		return nil
+	}
+	if only != "" {
+		if src.mutants, err = chosen(src.mutants, only); err != nil {
+			return err
+		}
 	}
 	ctx := context.Background()
 	if limit > 0 {
@@ -95,6 +102,18 @@ func run(dir string, packages []string, skip, report string, slow, limit time.Du
 		return nil
 	}
 	return save(dir, report, src.mutants)
+}
+
+// chosen are the mutants whose numbers begin the lines of a report.
+func chosen(all []*mutant, report string) ([]*mutant, error) {
+	text, err := os.ReadFile(report)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(string(text), "\n")
+	return slices.DeleteFunc(all, func(m *mutant) bool {
+		return !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, strconv.Itoa(m.n)+" ") })
+	}), nil
 }
 
 func save(dir, report string, all []*mutant) error {
