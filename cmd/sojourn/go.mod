@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/sojourn-go/sojourn v0.0.0
+	github.com/sojourn-go/sojourn/stores/redis v0.0.0
 	github.com/sojourn-go/sojourn/stores/sqlite v0.0.0
 	golang.org/x/crypto v0.58.0
 	modernc.org/sqlite v1.62.0
@@ -14,6 +15,7 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
@@ -24,3 +26,5 @@ require (
 replace github.com/sojourn-go/sojourn => ../..
 
 replace github.com/sojourn-go/sojourn/stores/sqlite => ../../stores/sqlite
+
+replace github.com/sojourn-go/sojourn/stores/redis => ../../stores/redis

@@ -53,6 +53,7 @@ func kinds() []kind {
 	return []kind{
 		{"SQLite", []string{"sqlite"}, "sqlite:FILE", true, openSQLite, sqliteSchema},
 		{Memory, []string{"memory"}, "memory", true, openMemory, nil},
+		{"Redis", []string{"redis", "rediss", "valkey", "valkeys"}, "redis://[[user]:password@]host[:port][/database]", false, openRedis, nil},
 	}
 }
 
