@@ -3,7 +3,9 @@ module github.com/sojourn-go/sojourn/cmd/sojourn
 go 1.26.0
 
 require (
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/sojourn-go/sojourn v0.0.0
+	github.com/sojourn-go/sojourn/stores/postgres v0.0.0
 	github.com/sojourn-go/sojourn/stores/redis v0.0.0
 	github.com/sojourn-go/sojourn/stores/sqlite v0.0.0
 	golang.org/x/crypto v0.58.0
@@ -13,11 +15,16 @@ require (
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
@@ -28,3 +35,5 @@ replace github.com/sojourn-go/sojourn => ../..
 replace github.com/sojourn-go/sojourn/stores/sqlite => ../../stores/sqlite
 
 replace github.com/sojourn-go/sojourn/stores/redis => ../../stores/redis
+
+replace github.com/sojourn-go/sojourn/stores/postgres => ../../stores/postgres

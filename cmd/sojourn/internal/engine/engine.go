@@ -54,6 +54,7 @@ func kinds() []kind {
 		{"SQLite", []string{"sqlite"}, "sqlite:FILE", true, openSQLite, sqliteSchema},
 		{Memory, []string{"memory"}, "memory", true, openMemory, nil},
 		{"Redis", []string{"redis", "rediss", "valkey", "valkeys"}, "redis://[[user]:password@]host[:port][/database]", false, openRedis, nil},
+		{"PostgreSQL", []string{"postgres", "postgresql"}, "postgres://[user[:password]@]host[:port]/database", false, openPostgres, postgresSchema},
 	}
 }
 
