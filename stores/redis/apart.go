@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/redis/rueidis"
@@ -141,14 +142,23 @@ func (st *Store) trimApart(ctx context.Context, digest [digestLen]byte, n int, s
 	}
 }
 
+// authenticated is what sessions are ordered by. Of those that cannot be read one of a later release is the newest, and a
+// damaged one the oldest.
+func (h head) authenticated() int64 {
+	o, ok := owner(h.record)
+	switch {
+	case ok:
+		return o.authenticated
+	case h.record[0] > format:
+		return math.MaxInt64
+	}
+	return math.MinInt64
+}
+
 // oldest returns the sessions to end so that n are left.
 func oldest(heads []head, digest [digestLen]byte, n int, spare sojourn.ID) []sojourn.ID {
 	heads = slices.DeleteFunc(heads, func(h head) bool { return !h.of(digest) })
-	slices.SortStableFunc(heads, func(a, b head) int {
-		first, _ := owner(a.record)
-		second, _ := owner(b.record)
-		return cmp.Compare(first.authenticated, second.authenticated)
-	})
+	slices.SortStableFunc(heads, func(a, b head) int { return cmp.Compare(a.authenticated(), b.authenticated()) })
 	var ended []sojourn.ID
 	for _, h := range heads {
 		if len(heads)-len(ended) <= n {

@@ -19,7 +19,7 @@ type ServerError struct {
 func (e *ServerError) Error() string { return "redisstore: server " + e.Addr + ": " + e.Reason }
 
 // Check asks the servers whether they are what the store needs, and returns a [*ServerError] for each thing that is not
-// so, joined: a release before 7.0; memory that is limited, with a policy that evicts keys when it is full, so that
+// so, joined, and why a server could not be asked: a release before 7.0; memory that is limited, with a policy that evicts keys when it is full, so that
 // revocations would forget sessions; a replica in place of a primary, or a client that reads from replicas. It changes
 // nothing, and needs no CONFIG. Call it when the application starts, and decide whether that is a reason not to.
 func (st *Store) Check(ctx context.Context) error {
@@ -27,9 +27,9 @@ func (st *Store) Check(ctx context.Context) error {
 	for addr, node := range st.client.Nodes() {
 		found, err := st.checkNode(ctx, addr, node)
 		if err != nil {
-			return failure("check", fmt.Errorf("%s: %w", addr, err))
+			err = failure("check", fmt.Errorf("%s: %w", addr, err))
 		}
-		wrong = append(wrong, found...)
+		wrong = append(append(wrong, found...), err)
 	}
 	return errors.Join(append(wrong, st.checkReads(ctx))...)
 }

@@ -35,6 +35,7 @@ func TestCheck_reportsWhatTheStoreCannotLiveWith(t *testing.T) {
 }
 
 func TestCheck_looksAtEachServerOfACluster(t *testing.T) {
+	t.Parallel()
 	c, err := enginetest.Cluster()
 	enginetest.Require(t, err)
 	t.Cleanup(func() { c.Close() })
@@ -62,6 +63,7 @@ func connectNode(tb testing.TB, addr string) rueidis.Client {
 }
 
 func TestCheck_refusesReplicas(t *testing.T) {
+	t.Parallel()
 	g, err := enginetest.Sentinel()
 	enginetest.Require(t, err)
 	t.Cleanup(func() { g.Close() })

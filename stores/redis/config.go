@@ -19,7 +19,7 @@ type Config struct {
 
 	// Sharded says that the keys are spread over servers although the client is none of Redis Cluster: behind a proxy that
 	// refuses commands on keys of different servers, as Redis Enterprise without the OSS Cluster API does. With a client
-	// of Redis Cluster it is so without saying.
+	// of Redis Cluster it is so without saying. All processes that share sessions must say the same.
 	//
 	// Default: false.
 	Sharded bool

@@ -225,6 +225,7 @@ func (s *site) judge(t *testing.T, killed time.Time) {
 const clientsUnderLoad = 16
 
 func TestFailover_ofSentinel(t *testing.T) {
+	t.Parallel()
 	g, err := enginetest.Sentinel()
 	enginetest.Require(t, err)
 	t.Cleanup(func() { g.Close() })
@@ -252,6 +253,7 @@ func sentinelURL(g *enginetest.SentinelGroup) string {
 }
 
 func TestFailover_ofCluster(t *testing.T) {
+	t.Parallel()
 	c, err := enginetest.Cluster()
 	enginetest.Require(t, err)
 	t.Cleanup(func() { c.Close() })
@@ -280,8 +282,10 @@ func TestFailover_ofCluster(t *testing.T) {
 // What the page says of a failover: an end that no replica has can be undone by it; with Config.Replicas the caller is
 // told that it may be.
 func TestDelete_thatNoReplicaHas(t *testing.T) {
+	t.Parallel()
 	for _, replicas := range []int{0, 1} {
 		t.Run(fmt.Sprintf("Replicas=%d", replicas), func(t *testing.T) {
+			t.Parallel()
 			g, err := enginetest.Sentinel()
 			enginetest.Require(t, err)
 			t.Cleanup(func() { g.Close() })

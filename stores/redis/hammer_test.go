@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -23,8 +24,8 @@ var errCrash = errors.New("the process has crashed here, or so the test says")
 type crashing struct {
 	rueidis.Client
 	rate float64
-	late sync.WaitGroup // commands that run after their callers have given up
-	ends atomic.Int64   // how often
+	late atomic.Int64 // commands that run after their callers have given up
+	ends atomic.Int64 // how often
 }
 
 func (c *crashing) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
@@ -51,10 +52,12 @@ func (c *crashing) crash(n int, do func() []rueidis.RedisResult) []rueidis.Redis
 	case 1: // after
 		do()
 	default: // late
-		c.late.Go(func() {
+		c.late.Add(1)
+		go func() {
+			defer c.late.Add(-1)
 			time.Sleep(time.Duration(rand.IntN(20_000)) * time.Microsecond)
 			do()
-		})
+		}()
 	}
 	results := make([]rueidis.RedisResult, n)
 	for i := range results {
@@ -194,7 +197,12 @@ func (h *hammer) round(t *testing.T, d *deployment, rate float64) {
 	}
 	crowd.Wait()
 	for _, c := range clients {
-		c.late.Wait()
+		waitFor(t, "late commands have come", func() error {
+			if n := c.late.Load(); n > 0 {
+				return fmt.Errorf("%d are under way", n)
+			}
+			return nil
+		})
 		h.crashes += c.ends.Load()
 	}
 	h.settled(t, clean, realm, subject, mark)

@@ -218,6 +218,7 @@ const aclRules = "~sojourn:* +hello +ping +client|setname +client|tracking +get 
 	"+cluster|slots +cluster|shards +select"
 
 func TestACL_theDocumentedCommandsAreEnough(t *testing.T) {
+	t.Parallel()
 	user := "user app on >secret resetkeys resetchannels -@all " + aclRules
 	single := own(t, user)
 	for _, cfg := range []redisstore.Config{{}, {Sharded: true}} {

@@ -51,9 +51,13 @@ func newVersion() uint64 {
 	}
 }
 
-// appendRecord makes a record. Until when the index knows of it is left to the script that writes it.
-func appendRecord(b []byte, state sojourn.State, version uint64) []byte {
+// newRecord makes a record. Until when the index knows of it is left to the script that writes it.
+func newRecord(state sojourn.State, version uint64) (string, error) {
 	facts, _ := state.Facts.AppendBinary(nil) // never fails
+	if len(facts) > math.MaxUint16 {
+		return "", sojourn.ErrTooLarge
+	}
+	b := make([]byte, 0, headLen+2+len(facts)+state.Values.Size()+8*state.Values.Len())
 	b = append(b, format)
 	b = binary.BigEndian.AppendUint64(b, version)
 	b = binary.BigEndian.AppendUint32(b, state.Facts.Generation)
@@ -70,7 +74,7 @@ func appendRecord(b []byte, state sojourn.State, version uint64) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(facts)))
 	b = append(b, facts...)
 	b, _ = state.Values.AppendBinary(b) // never fails
-	return b
+	return string(b), nil
 }
 
 // check is a checksum and no secret, so the rules of FIPS 140 on SHA-1 do not concern it.

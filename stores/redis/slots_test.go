@@ -84,6 +84,7 @@ func (m *mover) slots(node int, pattern string, most int) (all []string) {
 
 // The same while slots move, those of the index before all: nothing survives, nothing is an orphan, and no call fails.
 func TestHammer_whileSlotsMove(t *testing.T) {
+	t.Parallel()
 	c, err := enginetest.Cluster()
 	enginetest.Require(t, err)
 	t.Cleanup(func() { c.Close() })
@@ -128,6 +129,7 @@ func TestHammer_whileSlotsMove(t *testing.T) {
 
 // A page of a listing that began before slots were moved begins anew: no session is missed.
 func TestList_beginsAnewWhenSlotsHaveMoved(t *testing.T) {
+	t.Parallel()
 	c, err := enginetest.Cluster()
 	enginetest.Require(t, err)
 	t.Cleanup(func() { c.Close() })

@@ -84,7 +84,10 @@ func (st *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duratio
 	if err != nil {
 		return sojourn.Key{}, err
 	}
-	record := string(appendRecord(nil, state, newVersion()))
+	record, err := newRecord(state, newVersion())
+	if err != nil {
+		return sojourn.Key{}, err
+	}
 	for {
 		id := sojourn.NewID()
 		if state.Facts.Subject == "" {
@@ -144,7 +147,10 @@ func (st *Store) Update(ctx context.Context, key sojourn.Key, state sojourn.Stat
 }
 
 func (st *Store) update(ctx context.Context, id sojourn.ID, state sojourn.State, px int64) error {
-	record := string(appendRecord(nil, state, newVersion()))
+	record, err := newRecord(state, newVersion())
+	if err != nil {
+		return err
+	}
 	keys := []string{st.names.session(id)}
 	args := []string{bytes8(state.Version), record, strconv.FormatInt(px, 10)}
 	var e entry

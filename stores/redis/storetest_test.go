@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"encoding/binary"
+	"os"
 	"testing"
 
 	"github.com/redis/rueidis"
@@ -12,6 +13,7 @@ import (
 func TestRun_redis(t *testing.T) {
 	onEach(t, func(t *testing.T, d *deployment) {
 		storetest.Run(t, d.open, storetest.Options{
+			Rounds: rounds(t, 8),
 			Rewrite: func(tb testing.TB, key sojourn.Key, change func([]byte) []byte) {
 				rewriteFacts(tb, d.client(tb), key, change)
 			},
@@ -24,7 +26,11 @@ func TestManager_keepsItsPromises(t *testing.T) {
 }
 
 func TestManager_keepsItsPromisesUnderFaults(t *testing.T) {
-	onEach(t, func(t *testing.T, d *deployment) { storetest.RunFaults(t, d.open, storetest.FaultOptions{}) })
+	var opts storetest.FaultOptions
+	if os.Getenv("SOJOURN_TEST_OPERATIONS") == "" {
+		opts.Operations = 3000 // of each deployment
+	}
+	onEach(t, func(t *testing.T, d *deployment) { storetest.RunFaults(t, d.open, opts) })
 }
 
 // nameOf is a session's key in the database, with the default prefix.

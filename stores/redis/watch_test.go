@@ -134,6 +134,7 @@ func TestWatch_survivesReconnects(t *testing.T) {
 
 // A server that stays away ends Watch with an error: the manager then asks by itself.
 func TestWatch_endsWhenTheServerStaysAway(t *testing.T) {
+	t.Parallel()
 	server := own(t)
 	w := watch(t, newStore(t, redisstore.Config{}, server.Addr()))
 	if err := server.Kill(); err != nil {
@@ -185,6 +186,7 @@ func TestWatch_besideClientSideCaching(t *testing.T) {
 
 // A slow listener holds nobody up; what it misses is said by the zero ID.
 func TestWatch_tellsASlowListenerThatItMissed(t *testing.T) {
+	t.Parallel()
 	server := own(t)
 	st := newStore(t, redisstore.Config{}, server.Addr())
 	ctx, cancel := context.WithCancel(t.Context())
@@ -202,7 +204,7 @@ func TestWatch_tellsASlowListenerThatItMissed(t *testing.T) {
 	})
 	<-listens
 	key := save(t, st, visitor())
-	for range 20 {
+	for range 12 {
 		var many sync.WaitGroup
 		for range 400 {
 			many.Go(func() {
@@ -220,12 +222,13 @@ func TestWatch_tellsASlowListenerThatItMissed(t *testing.T) {
 	select {
 	case <-zero:
 	case <-time.After(30 * time.Second):
-		t.Error("8000 changes beside a slow listener, and no word that some were missed")
+		t.Error("9600 changes beside a slow listener, and no word that some were missed")
 	}
 }
 
 // A primary of a Cluster dies: its replica is listened to already, so the changes after the failover are told.
 func TestWatch_survivesAFailoverOfACluster(t *testing.T) {
+	t.Parallel()
 	c, err := enginetest.Cluster()
 	enginetest.Require(t, err)
 	t.Cleanup(func() { c.Close() })

@@ -19,7 +19,10 @@ for i = 2, #KEYS do
   if head == '' or answer == 'GONE' or who and subject(who) ~= ARGV[3] then
     dead[#dead + 1] = id
   else
-    live[#live + 1] = {id = id, key = KEYS[i], at = who and struct.unpack('>i8', who:sub(17, 24)) or 0}
+    -- Of a session that cannot be read a later release's is the newest, and a damaged one the oldest.
+    local at = answer == 'NEWER' and 2^53 or -2^53
+    if who then at = struct.unpack('>i8', who:sub(17, 24)) end
+    live[#live + 1] = {id = id, key = KEYS[i], at = at}
   end
 end
 local ended, spare = {'OK'}, ARGV[6]
