@@ -213,7 +213,8 @@ func TestTrips_ofRequests(t *testing.T) {
 		s.Set("n", 7)
 	}
 	login := func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Login("ada", "n") }
-	loginBob := func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Login("bob", "n") }
+	bob := sojourn.NewID().String() // who has no session yet
+	loginBob := func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Login(bob, "n") }
 	logout := func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Logout() }
 	for range 2 { // once for the server to learn the scripts
 		serve(m, serve(m, serve(m, serve(m, "", set), change), renew), login)
