@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/sqlstore"
@@ -28,6 +29,10 @@ func TestNew_nonsense_namesTheField(t *testing.T) {
 		"not ASCII":       {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: "ä"}},
 		"too long":        {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: strings.Repeat("a", 64)}},
 		"the engine's":    {"Table", sqlstore.Config{Dialect: sqlstore.SQLite, Table: "SQLite_sessions"}},
+		"backtick":        {"Table", sqlstore.Config{Dialect: sqlstore.MySQL, Table: "a`b"}},
+		"no room":         {"Table", sqlstore.Config{Dialect: sqlstore.MySQL, Table: strings.Repeat("a", 48)}},
+		"no room either":  {"Table", sqlstore.Config{Dialect: sqlstore.PostgreSQL, Table: strings.Repeat("a", 48)}},
+		"a second clock":  {"Now", sqlstore.Config{Dialect: sqlstore.PostgreSQL, Now: time.Now}},
 	} {
 		st, err := sqlstore.New(db, tt.cfg)
 		var wrong *sojourn.ConfigError
@@ -59,24 +64,38 @@ func TestNew_dialsNothing(t *testing.T) {
 }
 
 func TestSchema_namesEveryObjectAfterTheTable(t *testing.T) {
-	for table, want := range map[string]string{
-		"":                      `"sojourn_sessions`,
-		"select":                `"select`,
-		"web.s":                 `"web"."s`,
-		strings.Repeat("x", 63): `"` + strings.Repeat("x", 63),
+	for _, tt := range []struct {
+		dialect sqlstore.Dialect
+		quote   string
+		longest int
+		objects []string // beside the tables
+	}{
+		{sqlstore.SQLite, `"`, 63, []string{"_by_subject", "_by_expiry"}},
+		{sqlstore.MySQL, "`", 47, nil}, // has names of indexes for each table
+		{sqlstore.PostgreSQL, `"`, 47, []string{"_by_subject", "_by_expiry", "_marks_by_expiry"}},
 	} {
-		st, err := sqlstore.New(openFake(t, &fake{}), sqlstore.Config{Dialect: sqlstore.SQLite, Table: table})
-		if err != nil {
-			t.Fatal(err)
-		}
-		schema := st.Schema()
-		for _, object := range []string{"", "_marks", "_schema", "_readable", "_by_subject", "_by_expiry"} {
-			if !strings.Contains(schema, want+object+`"`) {
-				t.Errorf("table %q: no %s", table, want+object+`"`)
+		longest := strings.Repeat("x", tt.longest)
+		for table, want := range map[string]string{
+			"": "{sojourn_sessions", "select": "{select", "web.s": "{web}.{s", longest: "{" + longest,
+		} {
+			st, err := sqlstore.New(openFake(t, &fake{}), sqlstore.Config{Dialect: tt.dialect, Table: table})
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if strings.ContainsAny(schema, "{}?") {
-			t.Errorf("table %q: a blank was not filled in:\n%s", table, schema)
+			schema := st.Schema()
+			want = strings.NewReplacer("{", tt.quote, "}", tt.quote).Replace(want)
+			for _, object := range append([]string{"", "_marks", "_schema", "_readable"}, tt.objects...) {
+				name := want + object + tt.quote
+				if tt.dialect == sqlstore.PostgreSQL && strings.Contains(object, "_by_") { // in the schema of its table
+					name = name[strings.LastIndex(name, ".")+1:]
+				}
+				if !strings.Contains(schema, name) {
+					t.Errorf("dialect %d, table %q: no %s", tt.dialect, table, name)
+				}
+			}
+			if strings.ContainsAny(schema, "{?$") && tt.dialect != sqlstore.PostgreSQL || strings.Contains(schema, "$1") {
+				t.Errorf("dialect %d, table %q: a blank was not filled in:\n%s", tt.dialect, table, schema)
+			}
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package sqlstore keeps Sojourn's sessions in a SQL database that the application already has, through any database/sql
-// driver. SQLite is the dialect of this release.
+// driver: SQLite, MySQL, MariaDB or PostgreSQL.
 //
 //	db, err := sql.Open("sqlite", "file:app.db?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)")
 //	if err != nil {
@@ -14,24 +14,25 @@
 //	}
 //	manager, err := sojourn.New(st, sojourn.Config{})
 //
-// An application that has no database yet takes package github.com/sojourn-go/sojourn/stores/sqlite, which brings a
-// driver and opens a file as sessions want it.
+// The modules below github.com/sojourn-go/sojourn/stores bring a driver and open the database as sessions want it: sqlite, for
+// applications that have no database yet, and mysql; postgres speaks to PostgreSQL without database/sql, in fewer round
+// trips.
 //
 // # Promises
 //
-// Each method is one transaction, and Load is one SELECT outside of any; only where that finds an expired row does Load
-// look again in a transaction, so that no write in flight brings back what was answered to be gone. A transaction takes
-// SQLite's write lock with its first statement and reads the clock after it has the lock: a write that waited across the
-// expiry of its session finds nothing ([sojourn.ErrNotFound]), whoever held the lock. SQLite has no clock of its own;
-// Config.Now, by default the process's, decides, in milliseconds. Processes that share a file share a machine and so its
-// clock.
+// All those of [sojourn.Store], and all capabilities but [sojourn.Watcher]: [sojourn.Patcher], [sojourn.SubjectIndex],
+// [sojourn.Lister] and [sojourn.Sweeper]. The manager re-checks live sessions now and then. A write that waited for a lock
+// while its session expired finds nothing ([sojourn.ErrNotFound]), whoever held the lock, and Load answers of a session that
+// has just expired only when no write to it is in flight. What differs between databases stands with each [Dialect].
 //
-// All capabilities but [sojourn.Watcher] are there: [sojourn.Patcher], [sojourn.SubjectIndex], [sojourn.Lister] and
-// [sojourn.Sweeper]. SQLite cannot tell other processes of a change, so the manager re-checks live sessions now and then.
+// What a return value acknowledges is in the database as the database's own settings promise. SQLite with WAL and
+// synchronous=NORMAL, MySQL with innodb_flush_log_at_trx_commit=2, PostgreSQL with synchronous_commit=off: a killed process
+// (with the last one, a killed server) loses nothing, or the last commits, logouts among them; with FULL, 1 and on a power
+// cut undoes nothing either.
 //
-// What a return value acknowledges is in the database as the database's own settings promise. With SQLite's WAL and
-// synchronous=NORMAL that is: a killed process loses nothing; a power cut may undo the last commits, logouts among them,
-// and leaves the file whole. With synchronous=FULL nothing is undone. No write is tried twice.
+// Only what the database says that it has taken back is tried again, until the context ends: deadlocks, waits for a lock that
+// took too long, transactions that could not be serialized. A write whose acknowledgement was lost is not: it happened
+// once, or not at all. A server that is not told of a lost caller may do so after its wait for a lock.
 //
 // # How a session is kept
 //
@@ -48,19 +49,20 @@
 // The record is the truth; the columns beside it are copies of facts, for the indexes and for people. Facts and values
 // are in one checked form rather than in a JSON column because names and texts then come back byte for byte whatever
 // they hold, damage shows as [sojourn.ErrCorrupt] instead of a strange value, a record of a later release as
-// [sojourn.ErrNewer], and reading costs no decoding. People and scripts read the view instead, which takes the records
-// apart in plain SQL and needs no code of ours:
+// [sojourn.ErrNewer], and reading costs no decoding. People and scripts read the view instead:
 //
 //	sqlite3 app.db "SELECT id, subject, expires, values_json FROM sojourn_sessions_readable"
 //
-// values_json is an object with the values in place. A text that is not JSON appears as a string, and bytes that are not
-// UTF-8 as the engine shows them: the view is for eyes, the record is exact. Rows that have expired stand in it until
+// It takes the records apart in plain SQL and needs no code of ours. values_json is an object with the values in place in
+// SQLite, with their JSON texts as strings in PostgreSQL, and not there in MySQL, which has no way to do it. What is not
+// text appears as the engine shows it: the view is for eyes, the record is exact. Rows that have expired stand in it until
 // they are swept. To end a session or a user's sessions by hand (this leaves no not-before mark, see
 // [sojourn.SubjectIndex]):
 //
 //	DELETE FROM sojourn_sessions WHERE hex(id) = upper('0123456789abcdef0123456789abcdef');
 //	DELETE FROM sojourn_sessions WHERE subject = CAST('ada' AS BLOB);
 //
-// Beside it stand sojourn_sessions_marks, the not-before marks of ended subjects, each for a day, and
+// (On a server WHERE id = x'0123…', or '\x0123…', and subject = 'ada'.) Beside it stand sojourn_sessions_marks, the not-before
+// marks of ended subjects and on a server a row to lock for each subject that logged in, each for a day, and
 // sojourn_sessions_schema, the version of all this.
 package sqlstore

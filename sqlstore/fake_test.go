@@ -19,7 +19,9 @@ import (
 type fake struct {
 	connections, begun, committed atomic.Int64
 	connect, prepare, commit      error
-	exec                          func() error // nil: every statement succeeds
+	exec                          func() error  // nil: every statement succeeds
+	isolation                     atomic.Int64  // of the last transaction
+	hang                          chan struct{} // not nil: a commit hangs until it is closed
 }
 
 func openFake(t *testing.T, f *fake) *sql.DB {
@@ -40,9 +42,20 @@ func (c fakeConn) Prepare(string) (driver.Stmt, error) { return fakeStmt(c), c.f
 func (c fakeConn) Close() error                        { return nil }
 func (c fakeConn) Begin() (driver.Tx, error)           { c.f.begun.Add(1); return fakeTx(c), nil }
 
+func (c fakeConn) BeginTx(_ context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c.f.isolation.Store(int64(opts.Isolation))
+	return c.Begin()
+}
+
 type fakeTx struct{ f *fake }
 
-func (tx fakeTx) Commit() error   { tx.f.committed.Add(1); return tx.f.commit }
+func (tx fakeTx) Commit() error {
+	if tx.f.hang != nil {
+		<-tx.f.hang
+	}
+	tx.f.committed.Add(1)
+	return tx.f.commit
+}
 func (tx fakeTx) Rollback() error { return nil }
 
 type fakeStmt struct{ f *fake }
@@ -53,7 +66,9 @@ func (fakeStmt) Query([]driver.Value) (driver.Rows, error) { return fakeRows{}, 
 
 func (s fakeStmt) Exec([]driver.Value) (driver.Result, error) {
 	if s.f.exec != nil {
-		return nil, s.f.exec()
+		if err := s.f.exec(); err != nil {
+			return nil, err
+		}
 	}
 	return driver.RowsAffected(1), nil
 }

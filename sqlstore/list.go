@@ -22,7 +22,7 @@ func (st *Store) List(ctx context.Context, cursor string, limit int) (entries []
 		}
 		after = id[:]
 	}
-	page, last, err := st.list(ctx, readPage, after, st.milliseconds(), limit)
+	page, last, err := st.list(ctx, readPage, after, moment{}, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -40,7 +40,12 @@ type progress struct {
 
 // list runs a query for IDs and rows.
 func (st *Store) list(ctx context.Context, s statement, args ...any) ([]sojourn.Entry, progress, error) {
-	entries, last, err := st.tryList(ctx, s, args...)
+	var entries []sojourn.Entry
+	var last progress
+	err := again(ctx, func() (err error) {
+		entries, last, err = st.tryList(ctx, s, args...)
+		return err
+	})
 	if err != nil {
 		return nil, progress{}, failure(ctx, "list", err)
 	}
@@ -48,25 +53,31 @@ func (st *Store) list(ctx context.Context, s statement, args ...any) ([]sojourn.
 }
 
 func (st *Store) tryList(ctx context.Context, s statement, args ...any) (entries []sojourn.Entry, last progress, err error) {
-	prepared, err := st.reader.prepared(ctx)
-	if err != nil {
-		return nil, last, err
-	}
-	rows, err := prepared[s].QueryContext(ctx, args...)
+	rows, err := st.reader.query(ctx, s, args...)
 	if err != nil {
 		return nil, last, err
 	}
 	defer rows.Close()
-	now := st.milliseconds() // again: the query may have waited for a connection
+	var at answer
+	if !st.grammar.server {
+		at.now = st.reader.milliseconds() // again: the query may have waited for a connection
+	}
 	for rows.Next() {
 		var r row
-		id, err := scanID(rows, &r.version, &r.expires, &r.record)
+		rest := []any{&r.version, &r.expires, &r.record}
+		if st.grammar.server {
+			rest = append(rest, &at.now, &at.trouble)
+		}
+		id, err := scanID(rows, rest...)
+		if err == nil {
+			err = at.trouble.err()
+		}
 		if err != nil {
 			return nil, last, err
 		}
 		last.rows++
 		last.id = id
-		state, err := r.state(now)
+		state, err := r.state(at.now)
 		if errors.Is(err, sojourn.ErrNotFound) || errors.Is(err, sojourn.ErrCorrupt) {
 			continue
 		}
@@ -75,5 +86,25 @@ func (st *Store) tryList(ctx context.Context, s statement, args ...any) (entries
 		}
 		entries = append(entries, sojourn.Entry{ID: id, Facts: state.Facts, TTL: state.TTL})
 	}
-	return entries, last, rows.Err()
+	if err := rows.Err(); err != nil || last.rows > 0 || !st.grammar.server {
+		return entries, last, err
+	}
+	// No row, and so no answer: a replica that is behind has none either.
+	return nil, last, st.check(ctx)
+}
+
+// check returns what is wrong with the server that the pool for reading leads to.
+func (st *Store) check(ctx context.Context) error {
+	rows, err := st.reader.query(ctx, readClock)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var at answer
+	for rows.Next() {
+		if err := rows.Scan(&at.now, &at.trouble); err != nil {
+			return err
+		}
+	}
+	return errors.Join(rows.Err(), at.trouble.err())
 }

@@ -13,7 +13,7 @@ func sqliteGrammar(n names) grammar {
 		"{by_subject}", n.named("_by_subject"),
 		"{by_expiry}", n.named("_by_expiry"),
 	)
-	g := grammar{steps: [][]string{{sqliteSessions, sqliteBySubject, sqliteByExpiry, sqliteMarks, sqliteReadable}}}
+	g := grammar{transactional: true, steps: [][]string{{sqliteSessions, sqliteBySubject, sqliteByExpiry, sqliteMarks, sqliteReadable}}}
 	for _, step := range g.steps {
 		for i := range step {
 			step[i] = fill.Replace(step[i])
@@ -33,17 +33,15 @@ func sqliteGrammar(n names) grammar {
 		insertRow: `INSERT INTO {sessions}
 			(id, version, expires, realm, subject, created, authenticated, deadline, values_at, record)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		lockedRow: `SELECT version, expires, record FROM {sessions} WHERE id = ? AND expires > ?`,
+		lockedRow: `SELECT version, expires, record FROM {sessions} WHERE id = ?`,
 		replaceRow: `UPDATE {sessions} SET version = version + 1, expires = ?, realm = ?, subject = ?, created = ?,
 			authenticated = ?, deadline = ?, values_at = ?, record = ? WHERE id = ?`,
 		patchRow: `UPDATE {sessions} SET version = version + 1, record = ?, expires = max(expires, ?) WHERE id = ?`,
 		touchRow: `UPDATE {sessions} SET expires = max(expires, ?) WHERE id = ? AND expires > ?`,
 
 		deleteRow: `DELETE FROM {sessions} WHERE id = ?`,
-		deleteSubject: `DELETE FROM {sessions}
-			WHERE realm = ? AND subject = ? AND subject <> x'' AND id <> ? AND expires > ?`,
-		rankSubject: `SELECT id FROM {sessions}
-			WHERE realm = ? AND subject = ? AND subject <> x'' AND expires > ? ORDER BY authenticated`,
+		rankSubject: `SELECT id, expires, authenticated FROM {sessions}
+			WHERE realm = ? AND subject = ? AND subject <> x''`,
 		mark: `INSERT INTO {marks} (realm, subject, instant, expires) VALUES (?, ?, ?, ?)
 			ON CONFLICT (realm, subject) DO UPDATE
 			SET instant = max(instant, excluded.instant), expires = max(expires, excluded.expires)`,
@@ -54,8 +52,9 @@ func sqliteGrammar(n names) grammar {
 		sweepMarks: `DELETE FROM {marks} WHERE rowid IN (SELECT rowid FROM {marks} WHERE expires <= ? LIMIT ?)`,
 
 		readSchema:   `SELECT coalesce(max(version), 0) FROM {schema}`,
-		writeSchema:  `INSERT INTO {schema} (version) VALUES (?)`,
+		writeSchema:  `INSERT INTO {schema} (version) VALUES ({version})`,
 		createSchema: `CREATE TABLE IF NOT EXISTS {schema} (version INTEGER NOT NULL PRIMARY KEY) STRICT`,
+		lockSchema:   `UPDATE {schema} SET version = version WHERE 0`,
 	}
 	for i, text := range g.text {
 		g.text[i] = fill.Replace(text)

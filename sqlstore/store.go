@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -14,7 +15,6 @@ type Store struct {
 	grammar grammar
 	reader  *pool
 	writer  *pool
-	now     func() time.Time
 }
 
 var (
@@ -38,36 +38,45 @@ func New(db *sql.DB, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := cfg.Dialect.grammar(n)
-	st := &Store{grammar: g, now: cfg.Now}
-	st.reader = &pool{db: db, text: &st.grammar.text, first: 0, end: readers}
-	if cfg.Reader != nil {
-		st.reader.db = cfg.Reader
+	st := &Store{grammar: cfg.Dialect.grammar(n)}
+	st.writer = &pool{db: db, grammar: &st.grammar, now: cfg.Now, first: 0, end: prepared}
+	st.reader = st.writer
+	if cfg.Reader != nil || !st.grammar.server {
+		st.reader = &pool{db: cmp.Or(cfg.Reader, db), grammar: &st.grammar, now: cfg.Now, first: 0, end: readers}
 	}
-	st.writer = &pool{db: db, text: &st.grammar.text, first: lock, end: readSchema}
+	if !st.grammar.server {
+		st.writer.first = lock
+	}
 	return st, nil
 }
 
-// Load implements [sojourn.Store] with one SELECT, and under the write lock with a second one if the row that it finds has
+// Load implements [sojourn.Store] with one SELECT, and with a second one, under a lock, if the row that it finds has
 // expired.
 func (st *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
-	prepared, err := st.reader.prepared(ctx)
-	if err != nil {
-		return sojourn.State{}, failure(ctx, "load", err)
-	}
 	id := key.ID()
-	var r row
-	err = prepared[readRow].QueryRowContext(ctx, id[:]).Scan(&r.version, &r.expires, &r.record)
-	if err != nil {
+	r, at, err := st.reader.row(ctx, readRow, id[:])
+	switch {
+	case err == nil:
+	case takenBack(err):
+		if r, at, err = st.found(ctx, "load", readRow, id); err != nil {
+			return sojourn.State{}, err
+		}
+	default:
 		return sojourn.State{}, failure(ctx, "load", err)
 	}
-	// The clock is read after the row: the SELECT may have waited for a connection.
-	state, err := r.state(st.milliseconds())
+	state, err := r.state(at.now)
 	if !errors.Is(err, sojourn.ErrNotFound) {
 		return state, err
 	}
 	// A write that came in time may be about to commit, and a session that was answered to be gone would be back. While
 	// the lock is held there is no such write.
+	if st.grammar.has(lookAgain) {
+		r, at, err := st.found(ctx, "load", lookAgain, id)
+		if err != nil {
+			return sojourn.State{}, err
+		}
+		return r.state(at.now)
+	}
 	err = st.write(ctx, "load", func(tx *transaction) (err error) {
 		state, err = tx.state(ctx, id)
 		return err
@@ -86,14 +95,23 @@ func (st *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duratio
 	}
 	cols := columnsOf(state)
 	id := sojourn.NewID()
-	err = st.write(ctx, "save", func(tx *transaction) error {
-		if err := tx.admits(ctx, state.Facts); err != nil {
+	saved, err := st.saveAlone(ctx, id, cols, life)
+	if err == nil && !saved {
+		err = st.write(ctx, "save", func(tx *transaction) error {
+			if err := tx.hold(ctx, cols); err != nil {
+				return err
+			}
+			if err := tx.clock(ctx); err != nil {
+				return err
+			}
+			if err := tx.admits(ctx, cols); err != nil {
+				return err
+			}
+			_, err := tx.exec(ctx, insertRow, id[:], 1, tx.now+life, cols.realm, cols.subject, cols.created,
+				cols.authenticated, cols.deadline, cols.valuesAt, cols.record)
 			return err
-		}
-		_, err := tx.exec(ctx, insertRow, id[:], 1, tx.now+life, cols.realm, cols.subject, cols.created,
-			cols.authenticated, cols.deadline, cols.valuesAt, cols.record)
-		return err
-	})
+		})
+	}
 	if err != nil {
 		return sojourn.Key{}, err
 	}
@@ -109,31 +127,38 @@ func (st *Store) Update(ctx context.Context, key sojourn.Key, state sojourn.Stat
 	}
 	cols := columnsOf(state)
 	id := key.ID()
-	err = st.write(ctx, "update", func(tx *transaction) error {
-		stored, err := tx.state(ctx, id)
-		if err != nil {
-			return err
-		}
-		if stored.Version != state.Version {
-			return sojourn.ErrConflict
-		}
-		before, after := stored.Facts, state.Facts
-		if before.Subject != "" && before.Subject != after.Subject {
-			return errors.New("sqlstore: an update may not change the subject of a session")
-		}
-		if before.Subject != after.Subject || before.Authenticated.UnixMilli() != after.Authenticated.UnixMilli() {
-			if err := tx.admits(ctx, after); err != nil {
+	updated, err := st.updateAlone(ctx, id, state.Version, cols, life)
+	if err == nil && !updated {
+		err = st.write(ctx, "update", func(tx *transaction) error {
+			if err := tx.hold(ctx, cols); err != nil {
 				return err
 			}
-		}
-		_, err = tx.exec(ctx, replaceRow, tx.now+life, cols.realm, cols.subject, cols.created, cols.authenticated,
-			cols.deadline, cols.valuesAt, cols.record, id[:])
-		return err
-	})
+			stored, err := tx.state(ctx, id)
+			if err != nil {
+				return err
+			}
+			if stored.Version != state.Version {
+				return sojourn.ErrConflict
+			}
+			before, after := stored.Facts, state.Facts
+			moved := before.Subject != after.Subject || before.Realm != after.Realm
+			if before.Subject != "" && moved {
+				return errors.New("sqlstore: an update may not change the subject of a session")
+			}
+			if moved || before.Authenticated.UnixMilli() != after.Authenticated.UnixMilli() {
+				if err := tx.admits(ctx, cols); err != nil {
+					return err
+				}
+			}
+			_, err = tx.exec(ctx, replaceRow, tx.now+life, cols.realm, cols.subject, cols.created, cols.authenticated,
+				cols.deadline, cols.valuesAt, cols.record, id[:])
+			return err
+		})
+	}
 	if err != nil {
 		return sojourn.Key{}, err
 	}
-	return id.Key(), nil
+	return key, nil
 }
 
 // UpdateTTL implements [sojourn.Store].
@@ -143,9 +168,17 @@ func (st *Store) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Durati
 		return err
 	}
 	id := key.ID()
+	if touched, err := st.touchAlone(ctx, id, life); err != nil || touched {
+		return err
+	}
 	return st.write(ctx, "touch", func(tx *transaction) error {
+		if st.grammar.server {
+			if _, err := tx.live(ctx, id); err != nil {
+				return err
+			}
+		}
 		n, err := tx.exec(ctx, touchRow, tx.now+life, id[:], tx.now)
-		if err == nil && n == 0 {
+		if err == nil && n == 0 && !st.grammar.server {
 			return sojourn.ErrNotFound
 		}
 		return err
@@ -155,20 +188,28 @@ func (st *Store) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Durati
 // Delete implements [sojourn.Store].
 func (st *Store) Delete(ctx context.Context, key sojourn.Key) error {
 	id := key.ID()
-	return st.write(ctx, "delete", func(tx *transaction) error {
-		_, err := tx.exec(ctx, deleteRow, id[:])
+	if deleted, err := st.deleteAlone(ctx, id); err != nil || deleted {
 		return err
+	}
+	return st.write(ctx, "delete", func(tx *transaction) error {
+		if _, err := tx.exec(ctx, deleteRow, id[:]); err != nil {
+			return err
+		}
+		return tx.clock(ctx)
 	})
 }
 
-// Patch implements [sojourn.Patcher]: it reads, applies and writes under the database's write lock, so that it never
-// meets a conflict that [sojourn.Patch] itself does not ask for.
+// Patch implements [sojourn.Patcher]. In the end it reads, applies and writes under a lock, so that it never meets a
+// conflict that [sojourn.Patch] itself does not ask for.
 func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
 	life, err := lifeOf(ttl)
 	if err != nil {
 		return err
 	}
 	id := key.ID()
+	if patched, err := st.patchAlone(ctx, id, p, life); err != nil || patched {
+		return err
+	}
 	return st.write(ctx, "patch", func(tx *transaction) error {
 		stored, err := tx.state(ctx, id)
 		if err != nil {
@@ -178,12 +219,14 @@ func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, tt
 		if err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, patchRow, recordOf(patched), tx.now+life, id[:])
+		record := recordOf(patched)
+		if err := st.fits(ctx, "patch", columns{record: record}); err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, patchRow, record, tx.now+life, id[:])
 		return err
 	})
 }
-
-func (st *Store) milliseconds() int64 { return st.now().UnixMilli() }
 
 // lifeOf is a TTL in milliseconds.
 func lifeOf(ttl time.Duration) (int64, error) {
