@@ -19,6 +19,7 @@ func TestServer_stopsStartsAndLeavesNothing(t *testing.T) {
 		{"redis", func() (*enginetest.Server, error) { return enginetest.Redis() }},
 		{"postgres", func() (*enginetest.Server, error) { return enginetest.Postgres() }},
 		{"mariadb", func() (*enginetest.Server, error) { return enginetest.MariaDB() }},
+		{"mariadb with a clock", func() (*enginetest.Server, error) { return enginetest.MariaDBWithClock() }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -53,3 +54,38 @@ func (s *Server) greets(ctx context.Context) error {
 	_, err = conn.Read(make([]byte, 1))
 	return err
 }
+
+// MariaDBWithClock is MariaDB with a clock that SetAhead moves.
+func MariaDBWithClock(options ...string) (*Server, error) {
+	libraries, err := filepath.Glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+	if err != nil {
+		return nil, err
+	}
+	if len(libraries) == 0 {
+		return nil, fmt.Errorf("%w: no libfaketime: install the Debian package faketime", ErrMissing)
+	}
+	s, err := MariaDB(options...)
+	if err != nil {
+		return nil, err
+	}
+	s.command = append([]string{
+		"/usr/bin/env", "LD_PRELOAD=" + libraries[0],
+		"FAKETIME_TIMESTAMP_FILE=" + s.clockFile(), "FAKETIME_NO_CACHE=1", // looked at whenever the server asks for the time
+		"FAKETIME_DONT_FAKE_MONOTONIC=1", // by which it waits
+	}, s.command...)
+	if err := errors.Join(s.Stop(), s.SetAhead(0)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s.start()
+}
+
+// SetAhead makes the clock of a server that was started with one differ from this machine's by d, which may be negative.
+func (s *Server) SetAhead(d time.Duration) error {
+	file := s.clockFile()
+	if err := os.WriteFile(file+".new", fmt.Appendf(nil, "%+.9f\n", d.Seconds()), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
+}
+
+func (s *Server) clockFile() string { return filepath.Join(s.dir, "clock") }
