@@ -35,6 +35,7 @@ var arrows = []arrow{
 	{"sqlstore", []string{"", "internal"}, []string{"", "internal", "memstore", "storetest", "sojourntest"}},
 	{"storetest", []string{"", "internal"}, []string{"", "internal", "memstore", "sojourntest"}},
 	{"histories", []string{"", "storetest"}, []string{"*"}}, // unreleased, and all tests
+	{"drivers", nil, []string{"*"}}, // likewise
 	{"sojourntest", []string{"", "internal", "memstore"}, []string{"", "internal", "memstore", "storetest"}},
 	{"enginetest", nil, nil}, // starts servers, and knows nothing of sessions
 	{"stores/", []string{"", "sqlstore"}, []string{"", "sqlstore", "memstore", "sealstore", "storetest", "sojourntest", "enginetest"}},
@@ -46,7 +47,7 @@ var arrows = []arrow{
 }
 
 // Nobody imports these, and only tests import storetest and enginetest.
-var leaves = []string{"adapters/", "docs", "cmd", "bench", "e2e", "histories"}
+var leaves = []string{"adapters/", "docs", "cmd", "bench", "e2e", "histories", "drivers"}
 
 type goPackage struct {
 	ImportPath   string
@@ -150,6 +151,8 @@ func TestArrows_violationIsSeen(t *testing.T) {
 		{"bench imports cmd", own("bench", "bench", to("cmd/sojourn"), nil), 1},
 		{"the histories import storetest", own("storetest/histories", "storetest/histories", append(to("", "storetest"), "example.org/rapid"), to("stores/redis")), 0},
 		{"storetest imports the histories", own("storetest", "", nil, to("storetest/histories")), 1},
+		{"the drivers' tests import theirs", own("sqlstore/drivers", "sqlstore/drivers", nil, append(to("sqlstore", "storetest", "enginetest"), "example.org/pgx")), 0},
+		{"sqlstore imports the drivers", own("sqlstore", "", nil, to("sqlstore/drivers")), 1},
 		{"e2e's test imports bench", own("e2e", "e2e", nil, to("bench")), 1},
 		{"a new folder", own("extras", "", nil, nil), 1},
 	} {
@@ -177,7 +180,7 @@ func violations(packages []goPackage) (found []string) {
 			continue
 		}
 		core := p.Module.Path == modulePath
-		if core && slices.ContainsFunc([]string{"stores/", "adapters/", "bench", "e2e", "cmd", "histories"}, func(a string) bool { return arrow{area: a}.matches(area) }) {
+		if core && slices.ContainsFunc([]string{"stores/", "adapters/", "bench", "e2e", "cmd", "histories", "drivers"}, func(a string) bool { return arrow{area: a}.matches(area) }) {
 			found = append(found, fmt.Sprintf("%s: needs a module of its own", p.ImportPath))
 		}
 		check := func(imports, allowed []string, inTest bool) {
@@ -220,6 +223,9 @@ func areaOf(path string) (string, bool) {
 	rest, ours := strings.CutPrefix(path, modulePath+"/")
 	if inner, ok := strings.CutPrefix(rest, "storetest/histories"); ok {
 		rest = "histories" + inner
+	}
+	if inner, ok := strings.CutPrefix(rest, "sqlstore/drivers"); ok {
+		rest = "drivers" + inner
 	}
 	parts := strings.Split(rest, "/")
 	if len(parts) > 1 && (parts[0] == "stores" || parts[0] == "adapters") {
