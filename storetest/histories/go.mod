@@ -7,6 +7,7 @@ require (
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/redis/rueidis v1.0.79
 	github.com/sojourn-go/sojourn v0.0.0
+	github.com/sojourn-go/sojourn/stores/mysql v0.0.0-00010101000000-000000000000
 	github.com/sojourn-go/sojourn/stores/postgres v0.0.0-00010101000000-000000000000
 	github.com/sojourn-go/sojourn/stores/redis v0.0.0-00010101000000-000000000000
 	github.com/sojourn-go/sojourn/stores/sqlite v0.0.0-00010101000000-000000000000
@@ -14,7 +15,9 @@ require (
 )
 
 require (
+	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/go-sql-driver/mysql v1.10.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
@@ -33,6 +36,7 @@ require (
 
 replace (
 	github.com/sojourn-go/sojourn => ../..
+	github.com/sojourn-go/sojourn/stores/mysql => ../../stores/mysql
 	github.com/sojourn-go/sojourn/stores/postgres => ../../stores/postgres
 	github.com/sojourn-go/sojourn/stores/redis => ../../stores/redis
 	github.com/sojourn-go/sojourn/stores/sqlite => ../../stores/sqlite
