@@ -18,7 +18,7 @@ check: ## format, vet, lint, dependency arrows, the core built alone
 ci: ## what CI runs: check, test, and the core's tests shuffled
 	.ci/run
 
-soak: ## storetest at random, with fresh seeds, over memory and SQLite until SOAK is over, and totals
+soak: ## storetest at random, with fresh seeds, over memory and databases until SOAK is over, and totals
 	scripts/soak $(SOAK)
 
 fuzz: ## every fuzz target for FUZZTIME, and how many inputs they ran

@@ -52,8 +52,8 @@ func Example_ownPool() {
 		if err != nil {
 			return nil, err
 		}
-		cfg.ClientFoundRows = true                                      // a touch that changes nothing is one round trip
-		cfg.Params = map[string]string{"innodb_lock_wait_timeout": "2"} // seconds
+		cfg.ClientFoundRows = true
+		cfg.Params = map[string]string{"innodb_lock_wait_timeout": "2"}
 		connector, err := mysql.NewConnector(cfg)
 		if err != nil {
 			return nil, err
