@@ -76,7 +76,7 @@ SELECT replace(id::text, '-', '') AS id,
 	version,
 	generation,
 	coalesce((
-		SELECT json_object_agg(v.key, {json}(v.value) ORDER BY v.key)
+		SELECT pg_catalog.json_object_agg(v.key, {json}(v.value) ORDER BY v.key)
 		FROM jsonb_each_text(CASE jsonb_typeof(values) WHEN 'object' THEN values END) AS v
 	), '{}') AS values_json
 FROM {sessions}`

@@ -3,6 +3,7 @@ package postgresstore_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,19 @@ import (
 // TestRun runs the conformance kit by the server's own clock.
 func TestRun(t *testing.T) {
 	runKit(t, shared(t), postgresstore.Config{Table: table(), Notify: postgresstore.NotifyChanges}, 0)
+}
+
+// With the default, a Patch is another statement. All but the case about telling of it must hold.
+func TestCasesAboutPatches_withTheDefault(t *testing.T) {
+	st, name := open(t)
+	for _, c := range storetest.Cases() {
+		if c.Group != "watcher" && (slices.Contains(c.Needs, "Patcher") || c.Group == "rest" || c.Group == "concurrency") {
+			t.Run(c.Group+"/"+c.Name, func(t *testing.T) {
+				c.Check(t, func(testing.TB) sojourn.Store { return st },
+					storetest.Options{Snapshots: true, Rewrite: rewriter(shared(t), name), Rounds: 5})
+			})
+		}
+	}
 }
 
 // runKit runs the conformance kit on pool. The cases share a table, but for those that page through all of it.
@@ -86,8 +100,10 @@ func newMovedClock(t testing.TB) *movedClock {
 	execute(t, "CREATE SCHEMA %s", c.schema)
 	execute(t, "CREATE TABLE %s.ahead (by interval NOT NULL)", c.schema)
 	execute(t, "INSERT INTO %s.ahead VALUES ('0')", c.schema)
-	execute(t, `CREATE FUNCTION %[1]s.clock_timestamp() RETURNS timestamptz VOLATILE LANGUAGE plpgsql AS
-		'BEGIN RETURN pg_catalog.clock_timestamp() + (SELECT by FROM %[1]s.ahead); END'`, c.schema)
+	for _, function := range []string{"clock_timestamp", "statement_timestamp"} {
+		execute(t, `CREATE FUNCTION %[1]s.`+function+`() RETURNS timestamptz VOLATILE LANGUAGE plpgsql AS
+			'BEGIN RETURN pg_catalog.`+function+`() + (SELECT by FROM %[1]s.ahead); END'`, c.schema)
+	}
 	c.pool = connect(t, url(s.Addr(), fmt.Sprintf("pool_max_conns=20&search_path=%s,pg_catalog,public", c.schema)))
 	return c
 }

@@ -2,8 +2,11 @@ package postgresstore_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +58,16 @@ func TestEveryMethod_isOneRoundTrip(t *testing.T) {
 				{"Update with a subject", 1, func() error { _, err := st.Update(ctx, mine, myState, time.Hour); return err }},
 				{"UpdateTTL", 1, func() error { return st.UpdateTTL(ctx, key, 2*time.Hour) }},
 				{"Patch", 1, func() error { return st.Patch(ctx, key, sojourn.Patch{Set: values("b", "2")}, time.Hour) }},
+				{"Patch that is refused", 2, func() error {
+					if err := st.Patch(ctx, key, sojourn.Patch{Generation: 7}, time.Hour); !errors.Is(err, sojourn.ErrConflict) {
+						return fmt.Errorf("got %w, want ErrConflict", err)
+					}
+					return nil
+				}},
+				{"Patch of a large session", 1, func() error {
+					p := sojourn.Patch{Set: values("b", strings.Repeat("x", 60_000)), MaxSize: 64 << 10, MaxNames: 256}
+					return st.Patch(ctx, key, p, time.Hour)
+				}},
 				{"ListSubject", 1, func() error { _, err := st.ListSubject(ctx, "app", "ada"); return err }},
 				{"List", 1, func() error { _, _, err := st.List(ctx, "", 10); return err }},
 				{"TrimSubject", 1, func() error { _, err := st.TrimSubject(ctx, "app", "ada", 1, sojourn.ID{}); return err }},
