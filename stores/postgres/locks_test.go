@@ -62,8 +62,9 @@ func TestWriteThatWaitedAcrossTheExpiry_isNotFound(t *testing.T) {
 			delete(calls, "Load") // waits for nobody
 			answers := make(map[string]chan error)
 			for op, call := range calls {
-				answers[op] = make(chan error, 1)
-				go func() { answers[op] <- call(t.Context()) }()
+				answer := make(chan error, 1)
+				answers[op] = answer
+				go func() { answer <- call(t.Context()) }()
 			}
 			waiters(t, "", len(calls))
 			if time.Since(began) > 1400*time.Millisecond {
@@ -171,8 +172,8 @@ func TestDeadlock_isTriedAgain(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("DeleteSubject: %v", err)
 	}
-	if strings.Count(s.Log(), "deadlock detected") != before+1 {
-		t.Error("there was no deadlock")
+	if strings.Count(s.Log(), "deadlock detected") <= before {
+		t.Errorf("there was no deadlock; the server says:\n%s", s.Log()[max(0, len(s.Log())-2000):])
 	}
 }
 
