@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
@@ -211,57 +212,6 @@ func TestTokens_currentAndPreviousSideBySide(t *testing.T) {
 	}
 }
 
-// A store may keep the context of a call. It has ended when the call is over, and while a commit is under way the client's
-// leaving does not end it; that of a load it does.
-func TestContext_thatAStoreIsGiven(t *testing.T) {
-	st := newRigStore()
-	r := newRig(t, rigPatcher{st}, sojourn.Config{})
-	token := r.do("", func(s *sojourn.Session) { s.Set("x", 1) })
-	kept := map[string]context.Context{}
-	ctx, leave := context.WithCancel(t.Context())
-	st.before = func(ctx context.Context, op string) error {
-		kept[op] = ctx
-		if op == "patch" {
-			leave()
-			select {
-			case <-ctx.Done():
-				t.Error("the client's leaving ended the context of a commit")
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
-		return nil
-	}
-	v := r.Begin(func(string) []string { return []string{token} })
-	s, err := v.Load(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Set("x", 2)
-	if _, err := v.Commit(ctx); err != nil {
-		t.Fatal(err)
-	}
-	for _, op := range []string{"load", "patch"} {
-		if err := kept[op].Err(); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: got %v of the context after the call, want context.Canceled", op, err)
-		}
-		select {
-		case <-kept[op].Done():
-		default:
-			t.Errorf("%s: the context of a call that is over goes on", op)
-		}
-	}
-	st.before = func(ctx context.Context, _ string) error {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	gone, depart := context.WithCancel(t.Context())
-	depart()
-	begun := time.Now()
-	if _, err := r.Begin(func(string) []string { return []string{token} }).Load(gone); !errors.Is(err, context.Canceled) || time.Since(begun) > time.Second {
-		t.Errorf("got %v after %v, want context.Canceled at once", err, time.Since(begun))
-	}
-}
-
 // A periodic renewal that lost its race leaves the renewal to the winner: the change is stored all the same, and no cookie sent.
 func TestRenewal_thatLostItsRace_leavesTheChange(t *testing.T) {
 	now := time.Now()
@@ -322,4 +272,101 @@ func TestSecret_whoseAcknowledgementIsLost_isSettled(t *testing.T) {
 		}
 		st.before = nil
 	}
+}
+
+// Renew of a token that a periodic renewal has overtaken meanwhile: only the current secret may be renewed.
+func TestRenew_overtakenByAPeriodicRenewal_isRefused(t *testing.T) {
+	now := time.Now()
+	cfg := sojourn.Config{Lifetime: sojourn.Lifetime{Renew: time.Hour}, Now: func() time.Time { return now }}
+	onEachKind(t, cfg, func(t *testing.T, st *rigStore, r rig) {
+		token := r.do("", func(s *sojourn.Session) { s.Set("n", 1) })
+		now = now.Add(time.Hour)
+		v, s := r.open(token)
+		winner := ""
+		conflictOnce(st, "update", func() {
+			st.before = nil
+			winner = newRig(t, st, cfg).do(token, func(*sojourn.Session) {})
+		})
+		s.Renew()
+		if next, err := r.close(v); next != "" || !errors.Is(err, sojourn.ErrRenewed) {
+			t.Errorf("got token %q and %v, want ErrRenewed", next, err)
+		}
+		if _, s := r.open(winner); s.IsNew() {
+			t.Error("the winner's token opens nothing")
+		}
+	})
+}
+
+// A periodic renewal that the store fails is an error like any other: what the handler did in the same write is not known.
+func TestRenewal_thatFails_isAStoreError(t *testing.T) {
+	now := time.Now()
+	st := newRigStore()
+	r := newRig(t, st, sojourn.Config{Lifetime: sojourn.Lifetime{Renew: time.Hour}, Now: func() time.Time { return now }})
+	token := r.do("", func(s *sojourn.Session) { s.Set("n", 1) })
+	now = now.Add(time.Hour)
+	v, s := r.open(token)
+	st.before = func(_ context.Context, op string) error {
+		return map[string]error{"update": errDriver, "load": errDriver}[op]
+	}
+	s.Set("n", 2)
+	next, err := r.close(v)
+	if !errors.Is(err, errDriver) || next != "" {
+		t.Errorf("got token %q and %v, want the store's error", next, err)
+	}
+}
+
+// Two counters in one commit, one of which another request has counted meanwhile: neither loses.
+func TestFieldUpdate_ofTwoNames_losesNeither(t *testing.T) {
+	onEachKind(t, sojourn.Config{}, func(t *testing.T, _ *rigStore, r rig) {
+		names := []sojourn.Field[int]{"a", "b", "c"}
+		token := r.do("", func(s *sojourn.Session) { names[0].Set(s, 10); names[1].Set(s, 20) })
+		for _, meanwhile := range names {
+			v, s := r.open(token)
+			for _, n := range names {
+				n.Update(s, increment)
+			}
+			r.do(token, func(s *sojourn.Session) { meanwhile.Update(s, increment) })
+			if _, err := r.close(v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, s := r.open(token)
+		for n, want := range map[sojourn.Field[int]]int{"a": 14, "b": 24, "c": 4} {
+			if got, _ := n.Get(s); got != want {
+				t.Errorf("%s: got %d, want %d", n, got, want)
+			}
+		}
+	})
+}
+
+// A late request's change leaves the time that remained, whatever way the store changes values.
+func TestLate_changeExtendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		onEachKind2(t, sojourn.Config{Lifetime: sojourn.Lifetime{Renew: time.Hour, Idle: 2 * time.Hour, Absolute: 9 * time.Hour}}, func(t *testing.T, st *rigStore, r rig) {
+			old := r.do("", func(s *sojourn.Session) { s.Set("n", 1) })
+			time.Sleep(time.Hour)
+			next := r.do(old, func(*sojourn.Session) {})
+			_, s := r.open(next)
+			id := s.ID()
+			st.age(id, 10*time.Minute)
+			time.Sleep(10 * time.Second)
+			v, s := r.open(old)
+			time.Sleep(10 * time.Second)
+			s.Set("n", 2)
+			if _, err := r.close(v); err != nil {
+				t.Fatal(err)
+			}
+			if left, want := st.left(id), 10*time.Minute-20*time.Second; left > want || left < want-time.Second {
+				t.Errorf("got %v left, want %v", left, want)
+			}
+		})
+	})
+}
+
+// onEachKind2 is onEachKind where no subtest may begin.
+func onEachKind2(t *testing.T, cfg sojourn.Config, f func(t *testing.T, st *rigStore, r rig)) {
+	st := newRigStore()
+	f(t, st, newRig(t, rigPatcher{st}, cfg))
+	st = newRigStore()
+	f(t, st, newRig(t, st, cfg))
 }

@@ -173,3 +173,19 @@ func TestJSON_refusedOnTheWayOut(t *testing.T) {
 		})
 	}
 }
+
+// A type that holds itself: looked at as deep as a value may nest, and no deeper.
+func TestJSON_typeThatHoldsItself(t *testing.T) {
+	type nest []nest
+	a := newApp(t, sojourn.Config{})
+	a.does("/set", func(s *sojourn.Session) { s.Set("v", nest{nil, {nil}}) })
+	a.does("/look", func(s *sojourn.Session) {
+		var v nest
+		if ok, err := s.Get("v", &v); !ok || err != nil || len(v) != 2 || len(v[1]) != 1 {
+			t.Errorf("got %v, %v, %v", v, ok, err)
+		}
+	})
+	b := a.browser(t)
+	b.get("/set").want(t, 200, "")
+	b.get("/look")
+}

@@ -26,7 +26,9 @@ func TestReuse_ofARenewedSecretIsAnEvent(t *testing.T) {
 	client.get("/login")
 	thief := client.clone()
 	a.clock.advance(time.Hour)
+	a.log.take()
 	client.get("/who").want(t, 200, "42")
+	a.log.wantEvents(t, sojourn.EventRenew)
 	if client.cookies[hostID] == thief.cookies[hostID] {
 		t.Fatal("got no renewal after an hour")
 	}

@@ -2,6 +2,7 @@ package sojourn_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,8 +18,8 @@ func TestLogin_overARecordThatOthersKeepChanging_endsEveryEarlierToken(t *testin
 }
 
 func loginOverABusyRecord(t *testing.T, subject string) {
-	st := newRigStore()
-	r := newRig(t, st, sojourn.Config{})
+	st, log := newRigStore(), new(eventLog)
+	r := newRig(t, st, sojourn.Config{Observe: log.observe})
 	token := r.do("", func(s *sojourn.Session) {
 		if subject != "" {
 			s.Login(subject)
@@ -31,7 +32,22 @@ func loginOverABusyRecord(t *testing.T, subject string) {
 		}
 		return nil
 	}
+	conflicting := st.before
+	st.before = func(ctx context.Context, op string) error {
+		if op == "delete" {
+			return errDriver
+		}
+		return conflicting(ctx, op)
+	}
+	v, s := r.open(token)
+	s.Login("alice", "cart")
+	if failed, err := r.close(v); !errors.Is(err, errDriver) || failed != "" {
+		t.Errorf("from subject %q: got token %q and %v of a login whose old record could not be ended", subject, failed, err)
+	}
+	st.before = conflicting
+	log.take()
 	next := r.do(token, func(s *sojourn.Session) { s.Login("alice", "cart") })
+	log.wantEvents(t, sojourn.EventEnd, sojourn.EventCreate, sojourn.EventLogin)
 	st.before = nil
 	if _, s := r.open(token); !s.IsNew() {
 		t.Errorf("from subject %q: the earlier token still opens a session of %q", subject, s.Subject())
