@@ -73,7 +73,7 @@ func TestNew_refuses(t *testing.T) {
 		{"name with a semicolon", cookieConfig(sojourn.Cookie{Name: "a;b"}), []string{"Cookie.Name"}},
 		{"name not ASCII", cookieConfig(sojourn.Cookie{Name: "é"}), []string{"Cookie.Name"}},
 		{"name with a line break", cookieConfig(sojourn.Cookie{Name: "a\r\n"}), []string{"Cookie.Name"}},
-		{"name of 256 bytes", cookieConfig(sojourn.Cookie{Name: strings.Repeat("a", 255)}), ok},
+		{"name of 256 bytes", sojourn.Config{Cookie: sojourn.Cookie{Name: strings.Repeat("a", 256)}, Realm: "a"}, ok},
 		{"name of 257 bytes", cookieConfig(sojourn.Cookie{Name: strings.Repeat("a", 257)}), []string{"Cookie.Name", "Realm"}},
 
 		{"__Host-", cookieConfig(sojourn.Cookie{Name: "__Host-a"}), ok},
@@ -157,6 +157,7 @@ func TestNew_refuses(t *testing.T) {
 		{"idle over absolute", lifetimeConfig(sojourn.Lifetime{Idle: 2 * time.Hour, Absolute: time.Hour}), []string{"Lifetime.Idle"}},
 		{"idle over the default absolute", lifetimeConfig(sojourn.Lifetime{Idle: 8 * day}), []string{"Lifetime.Idle"}},
 		{"negative absolute", lifetimeConfig(sojourn.Lifetime{Absolute: -time.Hour}), []string{"Lifetime.Absolute", "Lifetime.Idle"}},
+		{"absolute of a century", lifetimeConfig(sojourn.Lifetime{Idle: day, Absolute: 100 * 365 * day}), ok},
 		{"absolute over a century", lifetimeConfig(sojourn.Lifetime{Absolute: 101 * 365 * day}), []string{"Lifetime.Absolute"}},
 		{"renewal too often", lifetimeConfig(sojourn.Lifetime{Renew: 5*time.Minute - 1}), []string{"Lifetime.Renew"}},
 		{"negative renewal", lifetimeConfig(sojourn.Lifetime{Renew: -time.Hour}), []string{"Lifetime.Renew"}},

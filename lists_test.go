@@ -175,3 +175,27 @@ func TestEvents_ofWhatEnds(t *testing.T) {
 	}
 	a.log.wantEvents(t)
 }
+
+// A stream hears at once, from this process, that a limit or a login over a busy record ended its session.
+func TestStream_endedByALimit(t *testing.T) {
+	a := newApp(t, sojourn.Config{MaxSessions: 1, Recheck: time.Hour})
+	a.does("/login", func(s *sojourn.Session) { s.Login("42") })
+	streams := make(chan context.Context, 1)
+	a.does("/stream", func(s *sojourn.Session) {
+		ctx, _ := s.Context(t.Context())
+		streams <- ctx
+	})
+	first := a.browser(t)
+	first.get("/login")
+	first.get("/stream")
+	ctx := <-streams
+	a.browser(t).get("/login")
+	select {
+	case <-ctx.Done():
+		if cause := context.Cause(ctx); cause != sojourn.ErrEnded {
+			t.Errorf("got %v, want ErrEnded", cause)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the stream goes on over a session that the limit ended")
+	}
+}
