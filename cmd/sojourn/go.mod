@@ -3,8 +3,10 @@ module github.com/sojourn-go/sojourn/cmd/sojourn
 go 1.26.0
 
 require (
+	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/sojourn-go/sojourn v0.0.0
+	github.com/sojourn-go/sojourn/stores/mysql v0.0.0
 	github.com/sojourn-go/sojourn/stores/postgres v0.0.0
 	github.com/sojourn-go/sojourn/stores/redis v0.0.0
 	github.com/sojourn-go/sojourn/stores/sqlite v0.0.0
@@ -13,6 +15,7 @@ require (
 )
 
 require (
+	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
@@ -37,3 +40,5 @@ replace github.com/sojourn-go/sojourn/stores/sqlite => ../../stores/sqlite
 replace github.com/sojourn-go/sojourn/stores/redis => ../../stores/redis
 
 replace github.com/sojourn-go/sojourn/stores/postgres => ../../stores/postgres
+
+replace github.com/sojourn-go/sojourn/stores/mysql => ../../stores/mysql

@@ -55,6 +55,7 @@ func kinds() []kind {
 		{Memory, []string{"memory"}, "memory", true, openMemory, nil},
 		{"Redis", []string{"redis", "rediss", "valkey", "valkeys"}, "redis://[[user]:password@]host[:port][/database]", false, openRedis, nil},
 		{"PostgreSQL", []string{"postgres", "postgresql"}, "postgres://[user[:password]@]host[:port]/database", false, openPostgres, postgresSchema},
+		{"MySQL", []string{"mysql", "mariadb"}, "mysql://[user[:password]@]host[:port]/database", false, openMySQL, mysqlSchema},
 	}
 }
 
