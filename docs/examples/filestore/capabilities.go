@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
@@ -17,10 +18,13 @@ var (
 
 // Patch implements [sojourn.Patcher].
 func (s *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
-	return s.change(ctx, key, ttl, func(stored *sojourn.State, ttl time.Duration) (err error) {
-		*stored, err = stored.With(p)
-		stored.TTL, stored.Version = max(stored.TTL, ttl), stored.Version+1
-		return err
+	return s.change(ctx, key, func(stored sojourn.State, now time.Time) error {
+		next, err := stored.With(p)
+		if err != nil {
+			return err
+		}
+		next.Version++
+		return s.write(key, next, ttl, now)
 	})
 }
 
@@ -63,24 +67,19 @@ func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
 	return n, err
 }
 
-// sweep looks and removes in one turn: who extends a session comes before the look, or finds nothing.
+// sweep looks and removes in one turn: who extends a session comes before the look, or finds nothing. What cannot be read
+// stays, for it may be a newer release's.
 func (s *Store) sweep(ctx context.Context, id sojourn.ID) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return false, err
+	if _, err := s.read(ctx, id.Key(), s.now()); !errors.Is(err, sojourn.ErrNotFound) {
+		return false, ctx.Err()
 	}
-	text, err := s.root.ReadFile(id.String())
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	err := s.root.Remove(id.String())
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil // deleted since the folder was read
 	}
-	if err != nil {
-		return false, err
-	}
-	if state, err := decode(text, s.now()); err != nil || state.TTL > 0 {
-		return false, nil // what cannot be read stays: it may be a newer release's
-	}
-	return true, s.root.Remove(id.String())
+	return err == nil, err
 }
 
 // ids returns the sessions that have a file, those after the ID spelled after, in order. Other files are not ours.

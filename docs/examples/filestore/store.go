@@ -1,24 +1,16 @@
 // Package filestore keeps sessions as JSON files in a folder: the example of docs/writing-a-store.md.
 //
-// # Promises
-//
-// The folder belongs to one Store of one process; a second writer breaks all of these. Every method takes effect at one
-// moment, and an error of the contract leaves the session as it was. Sessions expire by the wall clock, to the millisecond:
-// a clock that is set back keeps them longer.
-//
-// A killed process loses nothing that was acknowledged. Files are not synced: a power cut may undo the last changes, a
-// logout among them, or leave a file that is [sojourn.ErrCorrupt]. Facts have a checksum, values have none and may be read
-// and edited by whoever owns the folder. Calls to the file system cannot be cancelled, a context only before them.
-//
-// Load is one read, the others are at most one read, one write and one rename. List and Sweep read the whole folder: it
-// is for thousands of sessions, not for millions. There is no [sojourn.SubjectIndex] and no [sojourn.Watcher].
+// The folder belongs to one Store of one process. Sessions expire by this machine's clock; one that is set back keeps them
+// longer. A killed process loses nothing that was acknowledged and leaves no half of a file. Files are not synced: a power
+// cut may undo the last changes, a logout among them, or leave a file that is [sojourn.ErrCorrupt]. Whoever can read the
+// folder can read the values. The file system cannot be interrupted: a context counts until its call has its turn.
 package filestore
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -26,12 +18,8 @@ import (
 	"github.com/sojourn-go/sojourn"
 )
 
-// Config sets a Store up. The zero Config is ready to use.
-type Config struct {
-	// Now is the clock by which sessions expire.
-	// Default: time.Now.
-	Now func() time.Time
-}
+// Config sets a Store up. Now is the clock by which sessions expire; nil means time.Now.
+type Config struct{ Now func() time.Time }
 
 // Store keeps each session in a file that has its ID for a name. It is safe for concurrent use.
 type Store struct {
@@ -50,49 +38,47 @@ func New(root *os.Root, cfg Config) *Store {
 	return &Store{root: root, now: cfg.Now}
 }
 
+// record is what a file holds: the state in its binary form, and beside it what the store compares.
+type record struct {
+	Version uint64    `json:"version"`
+	Expires time.Time `json:"expires"`
+	State   []byte    `json:"state"`
+}
+
 // Load implements [sojourn.Store].
 func (s *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.read(ctx, key.ID(), s.now())
+	return s.read(ctx, key, s.now())
 }
 
 // Save implements [sojourn.Store].
 func (s *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
-	ttl, err := sojourn.RoundTTL(ttl, time.Millisecond)
-	if err != nil {
-		return sojourn.Key{}, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return sojourn.Key{}, err
+	key, now := sojourn.NewID().Key(), s.now()
+	if _, err := s.read(ctx, key, now); !errors.Is(err, sojourn.ErrNotFound) {
+		return sojourn.Key{}, cmp.Or(err, os.ErrExist)
 	}
-	key := sojourn.NewID().Key()
-	if _, err := s.root.Lstat(key.String()); err == nil {
-		return sojourn.Key{}, fmt.Errorf("filestore: session %v: %w", key, fs.ErrExist)
-	}
-	state.TTL, state.Version = ttl, 1
-	return key, s.write(key.ID(), state, s.now())
+	state.TTL, state.Version = 0, 1
+	return key, s.write(key, state, ttl, now)
 }
 
 // Update implements [sojourn.Store].
 func (s *Store) Update(ctx context.Context, key sojourn.Key, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
-	return key, s.change(ctx, key, ttl, func(stored *sojourn.State, ttl time.Duration) error {
+	return key, s.change(ctx, key, func(stored sojourn.State, now time.Time) error {
 		if state.Version != stored.Version {
 			return sojourn.ErrConflict
 		}
-		*stored = state
-		stored.TTL, stored.Version = ttl, state.Version+1
-		return nil
+		state.TTL, state.Version = 0, stored.Version+1
+		return s.write(key, state, ttl, now)
 	})
 }
 
 // UpdateTTL implements [sojourn.Store].
 func (s *Store) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Duration) error {
-	return s.change(ctx, key, ttl, func(stored *sojourn.State, ttl time.Duration) error {
-		stored.TTL = max(stored.TTL, ttl)
-		return nil
+	return s.change(ctx, key, func(stored sojourn.State, now time.Time) error {
+		return s.write(key, stored, ttl, now)
 	})
 }
 
@@ -103,32 +89,60 @@ func (s *Store) Delete(ctx context.Context, key sojourn.Key) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.root.Remove(key.String())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err := s.root.Remove(key.String()); !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
-	return err
+	return nil
 }
 
-// editor changes a stored state; on an error nothing is written.
-type editor func(stored *sojourn.State, ttl time.Duration) error
-
-// change is every write to a session that is there. Clock and context are asked after the wait for the mutex: a write
+// change looks for a session and lets edit write it, in one turn. Clock and context are asked after the wait for it: a write
 // that waited across the expiry finds nothing.
-func (s *Store) change(ctx context.Context, key sojourn.Key, ttl time.Duration, edit editor) error {
+func (s *Store) change(ctx context.Context, key sojourn.Key, edit func(stored sojourn.State, now time.Time) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	stored, err := s.read(ctx, key, now)
+	if err != nil {
+		return err
+	}
+	return edit(stored, now)
+}
+
+// read returns a session that lives at now.
+func (s *Store) read(ctx context.Context, key sojourn.Key, now time.Time) (state sojourn.State, err error) {
+	text, err := s.root.ReadFile(key.String())
+	if errors.Is(err, os.ErrNotExist) {
+		err = sojourn.ErrNotFound
+	}
+	if err = cmp.Or(ctx.Err(), err); err != nil {
+		return state, err
+	}
+	var r record
+	if json.Unmarshal(text, &r) != nil || r.Version == 0 {
+		return state, sojourn.ErrCorrupt
+	}
+	if !now.Before(r.Expires) {
+		return state, sojourn.ErrNotFound
+	}
+	state, err = sojourn.ParseState(string(r.State)) // ErrCorrupt or ErrNewer
+	state.TTL, state.Version = r.Expires.Sub(now), r.Version
+	return state, err
+}
+
+// write replaces a session's file at once: who is killed leaves the old one or the new one. The session lives for ttl from
+// now, or for state.TTL if that is longer.
+func (s *Store) write(key sojourn.Key, state sojourn.State, ttl time.Duration, now time.Time) error {
 	ttl, err := sojourn.RoundTTL(ttl, time.Millisecond)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	state, err := s.read(ctx, key.ID(), now)
+	b, _ := state.MarshalBinary() // never fails
+	text, err := json.Marshal(record{state.Version, now.Add(max(ttl, state.TTL)).UTC(), b})
 	if err == nil {
-		err = edit(&state, ttl)
+		err = s.root.WriteFile("draft", text, 0o600) // no ID is spelled like it
 	}
 	if err == nil {
-		err = s.write(key.ID(), state, now)
+		err = s.root.Rename("draft", key.String())
 	}
 	return err
 }

@@ -1,13 +1,12 @@
 package filestore_test
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +22,39 @@ func TestStore(t *testing.T) {
 	}, storetest.Options{Clock: &clock})
 }
 
+// The five methods need none of the capabilities beside them.
+func TestStore_fiveMethodsAlone(t *testing.T) {
+	type five struct{ sojourn.Store }
+	var clock storetest.Clock
+	storetest.Run(t, func(tb testing.TB) sojourn.Store {
+		return five{filestore.New(folder(tb), filestore.Config{Now: clock.Now})}
+	}, storetest.Options{Clock: &clock, Rounds: 4})
+}
+
+// The guide promises that the store is short, and that it shows all of it.
+func TestStore_isShortAndWhollyInTheGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../writing-a-store.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile("store.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(code), "\n"); n >= 150 {
+		t.Errorf("store.go has %d lines, want fewer than 150", n)
+	}
+	_, body, _ := strings.Cut(string(code), "\n)\n") // after the imports
+	for line := range strings.Lines(body) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "//") && !strings.Contains(string(guide), line) {
+			t.Errorf("the guide does not show %q", line)
+		}
+	}
+}
+
 // The cases about records that cannot be read need to be told how to make one.
-func TestStore_unreadableFacts(t *testing.T) {
+func TestStore_unreadableStates(t *testing.T) {
 	for _, c := range storetest.Cases() {
 		if c.Group != "rest" {
 			continue
@@ -34,13 +64,7 @@ func TestStore_unreadableFacts(t *testing.T) {
 			st := filestore.New(root, filestore.Config{})
 			c.Check(t, func(testing.TB) sojourn.Store { return st }, storetest.Options{
 				Rewrite: func(tb testing.TB, key sojourn.Key, change func([]byte) []byte) {
-					edit(tb, root, key, func(file map[string]any) {
-						facts, err := base64.StdEncoding.DecodeString(file["facts"].(string))
-						if err != nil {
-							tb.Error(err)
-						}
-						file["facts"] = change(facts)
-					})
+					edit(tb, root, key, func(r *record) { r.State = change(r.State) })
 				},
 			})
 		})
@@ -48,26 +72,44 @@ func TestStore_unreadableFacts(t *testing.T) {
 }
 
 func TestLoad_fileThatCannotBeRead(t *testing.T) {
+	whole := func(r *record) string {
+		text, _ := json.Marshal(r)
+		return string(text)
+	}
 	for _, tt := range []struct {
 		name   string
-		change func(file map[string]any)
+		change func(r *record) string
 		want   error
 	}{
-		{"a newer format", func(file map[string]any) { file["format"] = 2 }, sojourn.ErrNewer},
-		{"a newer format of another shape", func(file map[string]any) { file["format"], file["values"] = 2, 7 }, sojourn.ErrNewer},
-		{"no format", func(file map[string]any) { delete(file, "format") }, sojourn.ErrCorrupt},
-		{"no version", func(file map[string]any) { delete(file, "version") }, sojourn.ErrCorrupt},
-		{"no facts", func(file map[string]any) { delete(file, "facts") }, sojourn.ErrCorrupt},
-		{"values of another shape", func(file map[string]any) { file["values"] = []int{1} }, sojourn.ErrCorrupt},
-		{"no expiry", func(file map[string]any) { delete(file, "expires") }, sojourn.ErrNotFound},
+		{"no JSON", func(r *record) string { return whole(r)[1:] }, sojourn.ErrCorrupt},
+		{"cut", func(r *record) string { return whole(r)[:40] }, sojourn.ErrCorrupt},
+		{"empty", func(*record) string { return "" }, sojourn.ErrCorrupt},
+		{"no version", func(r *record) string { r.Version = 0; return whole(r) }, sojourn.ErrCorrupt},
+		{"no state", func(r *record) string { r.State = nil; return whole(r) }, sojourn.ErrCorrupt},
+		{"no expiry", func(r *record) string { r.Expires = time.Time{}; return whole(r) }, sojourn.ErrNotFound},
+		{"a newer state", func(r *record) string { r.State[0] = 0x7f; return whole(r) }, sojourn.ErrNewer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := folder(t)
 			st := filestore.New(root, filestore.Config{})
 			key := save(t, st, nil)
-			edit(t, root, key, tt.change)
+			state, err := st.Load(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := read(t, root, key)
+			text := tt.change(&r)
+			if err := root.WriteFile(key.String(), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := st.Load(t.Context(), key); !errors.Is(err, tt.want) {
-				t.Errorf("got error %v, want %v", err, tt.want)
+				t.Errorf("Load: got error %v, want %v", err, tt.want)
+			}
+			if _, err := st.Update(t.Context(), key, state, time.Hour); !errors.Is(err, tt.want) {
+				t.Errorf("Update: got error %v, want %v", err, tt.want)
+			}
+			if got, err := root.ReadFile(key.String()); err != nil || string(got) != text {
+				t.Errorf("the file is now %q, error %v, want it as it was", got, err)
 			}
 			other := save(t, st, nil)
 			entries, next, err := st.List(t.Context(), "", 10)
@@ -75,19 +117,6 @@ func TestLoad_fileThatCannotBeRead(t *testing.T) {
 				t.Errorf("List beside it: got %v, %q, error %v", entries, next, err)
 			}
 		})
-	}
-}
-
-func TestLoad_bytesThatAreNotUTF8ComeBack(t *testing.T) {
-	st := filestore.New(folder(t), filestore.Config{})
-	for name, text := range map[string]string{
-		"text\xff": `"a"`, "text": "\"\xc3\x28\"", "base64:": `1`, "base64:YQ==": `2`, "a": `3`, "\xed\xa0\x80": "base64:%",
-	} {
-		want := map[string]string{name: text}
-		state, err := st.Load(t.Context(), save(t, st, want))
-		if got := maps.Collect(state.Values.All()); err != nil || !maps.Equal(got, want) {
-			t.Errorf("got %q, error %v, want %q", got, err, want)
-		}
 	}
 }
 
@@ -103,15 +132,6 @@ func TestSave_onlyTheOwnerReadsTheFile(t *testing.T) {
 	}
 	if got := info.Mode().Perm(); got != 0o600 {
 		t.Errorf("got mode %o, want 600", got)
-	}
-}
-
-func TestSave_theFileIsReadable(t *testing.T) {
-	root := folder(t)
-	key := save(t, filestore.New(root, filestore.Config{}), map[string]string{"cart": `["tea"]`})
-	text, err := root.ReadFile(key.String())
-	if want := []byte(`"cart": "[\"tea\"]"`); err != nil || !bytes.Contains(text, want) {
-		t.Errorf("got %s, error %v, want %s in it", text, err, want)
 	}
 }
 
@@ -177,19 +197,32 @@ func save(tb testing.TB, st sojourn.Store, values map[string]string) sojourn.Key
 	return key
 }
 
-// edit changes a session's file as somebody with an editor would.
-func edit(tb testing.TB, root *os.Root, key sojourn.Key, change func(file map[string]any)) {
+// record is what a file holds, as the guide shows it.
+type record struct {
+	Version uint64    `json:"version"`
+	Expires time.Time `json:"expires"`
+	State   []byte    `json:"state"`
+}
+
+func read(tb testing.TB, root *os.Root, key sojourn.Key) (r record) {
 	tb.Helper()
 	text, err := root.ReadFile(key.String())
 	if err != nil {
 		tb.Fatal(err)
 	}
-	var file map[string]any
-	if err := json.Unmarshal(text, &file); err != nil {
+	if err := json.Unmarshal(text, &r); err != nil {
 		tb.Fatal(err)
 	}
-	change(file)
-	if text, err = json.Marshal(file); err != nil {
+	return r
+}
+
+// edit changes a session's file as somebody with an editor would.
+func edit(tb testing.TB, root *os.Root, key sojourn.Key, change func(r *record)) {
+	tb.Helper()
+	r := read(tb, root, key)
+	change(&r)
+	text, err := json.Marshal(r)
+	if err != nil {
 		tb.Fatal(err)
 	}
 	if err := root.WriteFile(key.String(), text, 0o600); err != nil {
