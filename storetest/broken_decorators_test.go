@@ -2,6 +2,8 @@ package storetest_test
 
 import (
 	"context"
+	"encoding/base32"
+	"encoding/base64"
 	"errors"
 	"sync"
 	"time"
@@ -10,25 +12,34 @@ import (
 )
 
 // sealing is a decorator that hides values: enough of one for a test.
-type sealing struct{ base }
+type sealing struct {
+	base
+	seal, open func(text string) string
+}
 
-func (s sealing) hide(v sojourn.Values) sojourn.Values {
+func (s sealing) hide(v sojourn.Values) sojourn.Values { return each(v, s.seal) }
+
+func each(v sojourn.Values, f func(text string) string) sojourn.Values {
 	return sojourn.CollectValues(func(yield func(name, text string) bool) {
 		for name, text := range v.All() {
-			hidden := []byte(text)
-			for i := range hidden {
-				hidden[i] ^= 0x55
-			}
-			if !yield(name, string(hidden)) {
+			if !yield(name, f(text)) {
 				return
 			}
 		}
 	})
 }
 
+func xor(text string) string {
+	hidden := []byte(text)
+	for i := range hidden {
+		hidden[i] ^= 0x55
+	}
+	return string(hidden)
+}
+
 func (s sealing) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
 	state, err := s.base.Load(ctx, key)
-	state.Values = s.hide(state.Values)
+	state.Values = each(state.Values, s.open)
 	return state, err
 }
 
@@ -69,9 +80,20 @@ func addBrokenDecorators(add adder) {
 		return func(s base) sojourn.Store { return watching{s, f} }
 	}
 	add("no encryption", func(s base) sojourn.Store { return s }, dumpCase)
-	add("decorator leaks past its encryption", func(s base) sojourn.Store { return sealing{s} },
+	for name, encoding := range map[string]interface {
+		EncodeToString([]byte) string
+		DecodeString(string) ([]byte, error)
+	}{"base64": base64.StdEncoding, "base64 for URLs": base64.RawURLEncoding, "base32": base32.StdEncoding} {
+		add(name+" taken for encryption", func(s base) sojourn.Store {
+			return five{sealing{s, func(text string) string { return encoding.EncodeToString([]byte(text)) }, func(text string) string {
+				b, _ := encoding.DecodeString(text)
+				return string(b)
+			}}}
+		}, dumpCase)
+	}
+	add("decorator leaks past its encryption", func(s base) sojourn.Store { return sealing{s, xor, xor} },
 		dumpCase, "decorators/capabilities_see_the_same_sessions")
-	add("decorator unwraps what it changes", func(s base) sojourn.Store { return unwrapping{sealing{s}} },
+	add("decorator unwraps what it changes", func(s base) sojourn.Store { return unwrapping{sealing{s, xor, xor}} },
 		dumpCase, "decorators/unwrap_changes_nothing")
 	add("capability by half", func(s base) sojourn.Store { return halfIndex{s} }, "decorators/unsupported_is_one_answer")
 	add("watch claimed and not honoured", watch(func(ctx context.Context, s base, notify func(sojourn.ID)) error {

@@ -254,7 +254,7 @@ func addBrokenSubjects(add adder) {
 	add("subject index orphaned", func(s base) sojourn.Store { return saved(s, false) },
 		"subjects/login_by_update_is_listed", "subjects/index_is_never_orphaned")
 	add("subject index keeps the dead", func(s base) sojourn.Store { return saved(s, true) },
-		"subjects/gone_is_not_listed", "races/delete_and_list")
+		"subjects/gone_is_not_listed", "sweeper/takes_the_index_along", "races/delete_and_list")
 	add("subject changed in place", func(s base) sojourn.Store { return movesSubject{saved(s, false)} },
 		"subjects/another_subject_is_refused_or_moved")
 	add("subjects compared without case", fold(func(o reference.Owner) reference.Owner {

@@ -73,6 +73,96 @@ func (s updateKeepsTTL) Update(ctx context.Context, key sojourn.Key, state sojou
 	return s.base.Update(ctx, key, state, max(ttl, old.TTL))
 }
 
+// leavesTTL has methods that do not extend the TTL, or do not replace it.
+type leavesTTL struct {
+	base
+	touch, patch, update, version bool
+}
+
+func (s leavesTTL) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Duration) error {
+	if s.touch {
+		_, err := s.Load(ctx, key)
+		return err
+	}
+	return s.base.UpdateTTL(ctx, key, ttl)
+}
+
+func (s leavesTTL) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
+	if s.patch {
+		ttl = min(ttl, 1)
+	}
+	return s.base.Patch(ctx, key, p, ttl)
+}
+
+func (s leavesTTL) Update(ctx context.Context, key sojourn.Key, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
+	old, _ := s.Load(ctx, key)
+	if s.update && old.TTL > 0 {
+		ttl = old.TTL
+	}
+	got, err := s.base.Update(ctx, key, state, ttl)
+	if s.version && err == nil {
+		s.Lock()
+		defer s.Unlock()
+		r := s.Records[key.ID()]
+		r.Version--
+		s.Records[key.ID()] = r
+	}
+	return got, err
+}
+
+// oneEnd has one expiry for all records: the last one given.
+type oneEnd struct{ base }
+
+func (s oneEnd) Save(ctx context.Context, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
+	key, err := s.base.Save(ctx, state, ttl)
+	s.Lock()
+	defer s.Unlock()
+	for id, r := range s.Records {
+		r.Expires = s.Records[key.ID()].Expires
+		s.Records[id] = r
+	}
+	return key, err
+}
+
+// answersGiven answers the TTL that was given, not what is left of it.
+type answersGiven struct {
+	base
+	given map[sojourn.ID]time.Duration
+}
+
+func (s answersGiven) Save(ctx context.Context, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
+	key, err := s.base.Save(ctx, state, ttl)
+	s.given[key.ID()] = ttl
+	return key, err
+}
+
+func (s answersGiven) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
+	state, err := s.base.Load(ctx, key)
+	if err == nil {
+		state.TTL = s.given[key.ID()]
+	}
+	return state, err
+}
+
+// sweepsInSteps looks for what has expired, and then removes it and counts.
+type sweepsInSteps struct{ base }
+
+func (s sweepsInSteps) Sweep(ctx context.Context, limit int) (int, error) {
+	var expired []sojourn.ID
+	s.Lock()
+	for id, r := range s.Records {
+		if len(expired) < limit && !r.Expires.After(s.Now()) {
+			expired = append(expired, id)
+		}
+	}
+	s.Unlock()
+	gap()
+	for _, id := range expired {
+		s.Delete(ctx, id.Key())
+	}
+	return len(expired), nil
+}
+
 // noTTL answers no TTL.
 type noTTL struct{ base }
 
@@ -185,6 +275,17 @@ func addBrokenTimes(add adder) {
 	add("TTL set by what was refused", func(s base) sojourn.Store { return setsTTL{base: s, refused: true} },
 		"ttl/refused_update_leaves_it", "ttl/refused_patch_leaves_it")
 	add("update keeps the longer TTL", func(s base) sojourn.Store { return updateKeepsTTL{s} }, "ttl/update_sets_a_shorter_one")
+	add("TTL rounded down", ttl(func(d time.Duration) time.Duration { return d.Truncate(time.Millisecond) }),
+		"ttl/less_than_the_resolution_is_rounded_up")
+	add("TTL of the last session for all", func(s base) sojourn.Store { return oneEnd{s} }, "ttl/each_session_has_its_own")
+	add("TTL answered as it was given", func(s base) sojourn.Store { return answersGiven{s, make(map[sojourn.ID]time.Duration)} },
+		"ttl/what_remains_goes_down")
+	add("touch does nothing", func(s base) sojourn.Store { return leavesTTL{base: s, touch: true} }, "ttl/touch_extends")
+	add("patch leaves the TTL", func(s base) sojourn.Store { return leavesTTL{base: s, patch: true} }, "ttl/patch_extends")
+	add("update leaves the TTL", func(s base) sojourn.Store { return leavesTTL{base: s, update: true} },
+		"ttl/update_sets_a_longer_one", "ttl/update_to_a_short_one_expires")
+	add("update keeps the version", func(s base) sojourn.Store { return leavesTTL{base: s, version: true} }, "versions/update_changes_it")
+	add("sweep in steps", func(s base) sojourn.Store { return sweepsInSteps{s} }, "sweeper/many_nodes_at_once")
 	add("TTL not answered", func(s base) sojourn.Store { return noTTL{s} }, "ttl/load_tells_what_remains")
 	add("expired is live until swept", func(s base) sojourn.Store { return lazy{s} }, "ttl/expired_is_dead_for_writers")
 	add("a write that waited across the expiry revives", func(s base) sojourn.Store { return waits{s} }, "races/touch_and_expire")

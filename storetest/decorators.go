@@ -124,6 +124,6 @@ type found struct{ patcher, subjects, lister, sweeper, watcher, sealed bool }
 func (e *env) capabilities() found {
 	_, sealed := sojourn.As[sojourn.KeyParser](e.st)
 	return found{
-		e.has(needPatcher), e.has(needSubjectIndex), e.has(needLister), e.has(needSweeper), e.has(needWatcher), sealed,
+		e.asks(needPatcher), e.asks(needSubjectIndex), e.asks(needLister), e.asks(needSweeper), e.asks(needWatcher), sealed,
 	}
 }

@@ -3,8 +3,6 @@ package storetest
 import (
 	"errors"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -35,23 +33,15 @@ func (o FaultOptions) withDefaults(t *testing.T) FaultOptions {
 		if testing.Short() {
 			o.Operations = 2_000
 		}
-		if text := os.Getenv("SOJOURN_TEST_OPERATIONS"); text != "" {
-			n, err := strconv.Atoi(text)
-			if err != nil || n < 1 {
-				t.Fatalf("SOJOURN_TEST_OPERATIONS: %q is not a number above 0", text)
-			}
-			o.Operations = n
+		if n := envNumber(t, "SOJOURN_TEST_OPERATIONS"); n > 0 {
+			o.Operations = int(n)
 		}
-	}
-	if text := os.Getenv("SOJOURN_TEST_SEED"); o.Seed == 0 && text != "" {
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatalf("SOJOURN_TEST_SEED: %q is not a number", text)
-		}
-		o.Seed = n
 	}
 	if o.Seed == 0 {
-		o.Seed = rand.Uint64()
+		o.Seed = envNumber(t, "SOJOURN_TEST_SEED")
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64() >> 1
 	}
 	if o.Clients <= 0 {
 		o.Clients = 16

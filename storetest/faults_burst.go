@@ -187,8 +187,8 @@ func (c *faultClient) replaced(v *faultVisit, old string) {
 		if v.ok() { // else it was renewed in time
 			c.bury(faultGrave{old, c.realm})
 		}
-		s.jump, s.uncertain = c.jumps.Load(), false
-	case v.failures(OpUpdate) > 0 && v.failures(OpLoad) > 0, v.failures(OpTrim) > 0, v.failures(OpDelete) > 0:
+		s.jump, s.uncertain = c.seen.Load(), false
+	case v.unsettled(), v.failures(OpTrim) > 0, v.failures(OpDelete) > 0:
 		s.uncertain = true
 	}
 }

@@ -73,7 +73,7 @@ func (c *faultClient) signIn(user *faultUser) {
 		if c.session != nil {
 			c.bury(faultGrave{token, c.realm})
 		}
-		next.moment, next.jump = c.tick(), c.jumps.Load()
+		next.moment, next.jump = c.tick(), c.seen.Load()
 		c.session = next
 		return
 	}
@@ -180,15 +180,15 @@ func (c *faultClient) leave() { c.session, c.token = nil, "" }
 // renewed takes the cookie of a renewal in time, if one was due.
 func (c *faultClient) renewed(v *faultVisit) {
 	s := c.session
-	if s.jump == c.jumps.Load() {
+	if s.jump == c.seen.Load() {
 		c.receive(v)
 		return
 	}
 	c.receive(v, "set")
 	if v.cookie == "set" {
-		s.jump, s.uncertain = c.jumps.Load(), false
+		s.jump, s.uncertain = c.seen.Load(), false
 	}
-	if v.failures(OpUpdate) > 0 && v.failures(OpLoad) > 0 {
+	if v.unsettled() {
 		s.uncertain = true
 	}
 }
@@ -236,6 +236,12 @@ func (c *faultClient) compare(seen sight, growing int, trying map[int]int) {
 func faultTabOf(v sight, i int) int {
 	n, _ := strconv.Atoi(v.values.Get(fmt.Sprint("tab-", i)))
 	return n
+}
+
+// violation tells what the client did before.
+func (c *faultClient) violation(format string, args ...any) {
+	c.tb.Helper()
+	c.faultTally.violation(format+"\nclient %d, lately:\n\t%v", append(args, c.n, &c.lately)...)
 }
 
 // settle reads until the truth is known, with a store that is well again.

@@ -21,16 +21,15 @@ type faultCrowd struct {
 	opts   FaultOptions
 	realms [2]*faultCrowdRealm
 	moment atomic.Int64 // orders what clients know
-
-	// world is locked while the clock jumps: between bursts, so that no request under way becomes a late one.
-	world sync.RWMutex
-	jumps atomic.Int64
+	jumps  atomic.Int64 // of the clock, each of faultJump
 
 	graveMu sync.Mutex
 	graves  []faultGrave
 }
 
 type faultCrowdRealm struct {
+	n     int // in faultCrowd.realms
+	cfg   sojourn.Config
 	nodes [2]*sojourn.Manager
 	users []*faultUser
 	limit int
@@ -46,10 +45,12 @@ const (
 	faultUsers  = 3
 	faultLimit  = 4
 	faultGraves = 512
-	// faultPatience is how long a store that says nothing is waited for.
-	faultPatience = 300 * time.Millisecond
-	// faultJumps is after how many bursts, on average, the clock jumps and every session is due for renewal.
+	// faultPatience is how long a store that says nothing is waited for. A call of a busy engine must not take that long:
+	// it would be given up by its client, and have its effect when the truth about it is known already.
+	faultPatience = 2 * time.Second
+	// faultJumps is after how many bursts, on average, the clock jumps by faultJump and every session is due for renewal.
 	faultJumps = 200
+	faultJump  = siteRenew + time.Second
 )
 
 // checkFaultCrowd has clients make requests until the store has been called often enough.
@@ -83,20 +84,18 @@ func checkFaultCrowd(t *testing.T, st sojourn.Store, opts FaultOptions) {
 
 func newFaultCrowd(t *testing.T, st sojourn.Store, opts FaultOptions) *faultCrowd {
 	c := &faultCrowd{opts: opts, faultTally: faultTally{tb: t, seed: opts.Seed}}
-	c.faultSite = newFaultSite(t, st, func(cfg *sojourn.Config) {
+	c.faultSite = newFaultSite(t, st, faultTime, func(cfg *sojourn.Config) {
 		cfg.Lifetime.Absolute = 365 * 24 * time.Hour
 		cfg.Timeout, cfg.LoadTimeout = faultPatience, faultPatience
 	})
+	c.gate.ask(t.Context())
 	for i := range c.realms {
-		realm := new(faultCrowdRealm)
-		cfg := c.cfg
-		cfg.Realm = fmt.Sprint("realm-", i)
-		if _, ok := sojourn.As[sojourn.SubjectIndex](st); ok && i == 1 {
-			realm.limit, cfg.MaxSessions = faultLimit, faultLimit
+		realm := &faultCrowdRealm{n: i, cfg: c.cfg}
+		realm.cfg.Realm = fmt.Sprint("realm-", i)
+		if c.gate.index != nil && i == 1 {
+			realm.limit, realm.cfg.MaxSessions = faultLimit, faultLimit
 		}
-		for n := range realm.nodes {
-			realm.nodes[n] = c.manager(cfg)
-		}
+		realm.nodes = c.realmNodes(realm, c.latest)
 		for n := range faultUsers {
 			realm.users = append(realm.users, &faultUser{realm: realm, name: fmt.Sprintf("user-%d-%s", n, c.subject)})
 		}
@@ -128,12 +127,19 @@ func (c *faultCrowd) faults() func(string, sojourn.Key) error {
 
 func (c *faultCrowd) tick() int64 { return c.moment.Add(1) }
 
-// jump makes every session due for renewal.
-func (c *faultCrowd) jump() {
-	c.world.Lock()
-	defer c.world.Unlock()
-	c.advance(siteRenew + time.Second)
-	c.jumps.Add(1)
+// realmNodes returns two nodes of a realm by the clock now.
+func (c *faultCrowd) realmNodes(realm *faultCrowdRealm, now func() time.Time) (nodes [2]*sojourn.Manager) {
+	cfg := realm.cfg
+	cfg.Now = now
+	for i := range nodes {
+		nodes[i] = c.manager(cfg)
+	}
+	return nodes
+}
+
+// latest is the time of whoever has seen all jumps.
+func (c *faultCrowd) latest() time.Time {
+	return time.Now().Add(time.Duration(c.jumps.Load()) * faultJump)
 }
 
 // bury keeps a token that must not open anything from now on.
@@ -210,24 +216,45 @@ type faultClient struct {
 	realm   *faultCrowdRealm
 	token   string
 	session *faultSession // nil: none
+
+	// nodes are those that the client talks to, by realm. Their clock jumps between bursts only, so that no request under
+	// way becomes a late one.
+	nodes [2][2]*sojourn.Manager
+	seen  atomic.Int64 // jumps
+
+	lately faultDiary
 }
 
 func newFaultClient(c *faultCrowd, n int) *faultClient {
-	return &faultClient{faultCrowd: c, n: n, random: rand.New(rand.NewPCG(c.opts.Seed, uint64(n)+1)), realm: c.realms[n%len(c.realms)]}
+	client := &faultClient{
+		faultCrowd: c, n: n, random: rand.New(rand.NewPCG(c.opts.Seed, uint64(n)+1)), realm: c.realms[n%len(c.realms)],
+	}
+	for i, realm := range c.realms {
+		client.nodes[i] = c.realmNodes(realm, client.clock)
+	}
+	return client
 }
 
-func (c *faultClient) node() *sojourn.Manager {
-	return c.realm.nodes[c.random.IntN(len(c.realm.nodes))]
+func (c *faultClient) clock() time.Time {
+	return time.Now().Add(time.Duration(c.seen.Load()) * faultJump)
 }
+
+func (c *faultClient) node() *sojourn.Manager { return c.nodeOf(c.realm) }
+
+func (c *faultClient) nodeOf(realm *faultCrowdRealm) *sojourn.Manager {
+	nodes := c.nodes[realm.n]
+	return nodes[c.random.IntN(len(nodes))]
+}
+
 func (c *faultClient) user() *faultUser { return c.realm.users[c.random.IntN(len(c.realm.users))] }
 
 // step does something, in one or several requests.
 func (c *faultClient) step() {
 	if c.random.IntN(faultJumps) == 0 {
-		c.jump()
+		c.jumps.Add(1)
 	}
-	c.world.RLock()
-	defer c.world.RUnlock()
+	c.seen.Store(c.jumps.Load())
+	c.lately.note("-- jump %d, session %v, token %.12s", c.seen.Load(), c.session, c.token)
 	n := c.random.IntN(100)
 	switch s := c.session; {
 	case n < 6:
@@ -262,7 +289,7 @@ func (c *faultClient) probe() {
 	if g, ok := c.grave(c.random); ok && c.random.IntN(3) > 0 {
 		token, realm = g.token, g.of
 	}
-	v := c.request(realm.nodes[c.random.IntN(2)], token, faultNothing)
+	v := c.request(c.nodeOf(realm), token, faultNothing)
 	if v.ran && v.begun.live || v.cookie != "" {
 		c.violation("a token that is dead, or of another realm, opens a session of %q (cookie %q)", v.begun.subject, v.cookie)
 	}
@@ -271,6 +298,7 @@ func (c *faultClient) probe() {
 // request makes a request and checks what holds for each.
 func (c *faultClient) request(m *sojourn.Manager, token string, f func(context.Context, *sojourn.Session) error) *faultVisit {
 	v := c.do(m, token, f)
+	c.lately.note("token %.12s: %v", token, v)
 	c.add(&c.requests, 1)
 	switch {
 	case !v.ok() && v.status != 409 && v.status != 503:

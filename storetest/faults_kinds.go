@@ -25,7 +25,7 @@ type faultKind struct {
 	evict bool
 }
 
-// faultTime is how long a hasty request's store calls may take.
+// faultTime is how long a hasty request's store calls may take at least.
 const faultTime = 15 * time.Millisecond
 
 // faultKinds are those that an engine can produce. A Load that answers what was before a change of the facts is not among

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -103,6 +105,40 @@ func (n *faultName) wrote(value int, acknowledged bool) {
 // mayBeGone reports whether the session may have ended without the client's doing.
 func (s *faultSession) mayBeGone() bool {
 	return s.uncertain || s.subject != "" && s.user.endsAfter(s.ends)
+}
+
+// String tells what matters to whoever reads of a violation.
+func (s *faultSession) String() string {
+	if s == nil {
+		return "none"
+	}
+	text := fmt.Sprintf("of %q, counter %d to %d", s.subject, s.low, s.high)
+	if s.uncertain {
+		text += ", token uncertain"
+	}
+	return text
+}
+
+// faultDiary is what a client did lately.
+type faultDiary struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+const faultLines = 24
+
+func (d *faultDiary) note(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lines = append(d.lines, fmt.Sprintf(format, args...)); len(d.lines) > faultLines {
+		d.lines = slices.Delete(d.lines, 0, 1)
+	}
+}
+
+func (d *faultDiary) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Join(d.lines, "\n\t")
 }
 
 // faultTally counts, and holds what was violated.

@@ -21,6 +21,7 @@ type faultSite struct {
 	faulty *Faulty
 	fail   *faultSwitch
 	cfg    sojourn.Config // of the nodes
+	haste  time.Duration  // the little time
 	// hasty gives its store calls little time while a session is loaded, hurried while it is committed. What settles an
 	// ambiguous commit is a load, which a busy machine must not cut short.
 	hasty, hurried *sojourn.Manager
@@ -32,9 +33,9 @@ type faultSite struct {
 
 const faultRealm = "abroad"
 
-func newFaultSite(tb testing.TB, st sojourn.Store, change func(*sojourn.Config)) *faultSite {
+func newFaultSite(tb testing.TB, st sojourn.Store, haste time.Duration, change func(*sojourn.Config)) *faultSite {
 	tb.Helper()
-	s := &faultSite{fail: new(faultSwitch)}
+	s := &faultSite{fail: new(faultSwitch), haste: haste}
 	s.faulty = NewFaulty(st, s.fail.decide)
 	s.site = newSite(tb, newGateStore(s.faulty), func(cfg *sojourn.Config) {
 		cfg.Observe = s.observe
@@ -44,10 +45,10 @@ func newFaultSite(tb testing.TB, st sojourn.Store, change func(*sojourn.Config))
 		s.cfg = *cfg
 	})
 	cfg := s.cfg
-	cfg.LoadTimeout = faultTime
+	cfg.LoadTimeout = haste
 	s.hasty = s.manager(cfg)
 	cfg = s.cfg
-	cfg.Timeout = faultTime
+	cfg.Timeout = haste
 	s.hurried = s.manager(cfg)
 	cfg = s.cfg
 	cfg.Realm = faultRealm
@@ -68,6 +69,8 @@ func (s *faultSite) observe(_ context.Context, e sojourn.Event) {
 const (
 	faultPage   = "the handler's page"
 	faultHeader = "X-Page"
+	// faultEternity is when a request is taken to wait for ever for a store that does not answer.
+	faultEternity = 2 * time.Minute
 )
 
 // faultVisit is one request under faults.
@@ -96,9 +99,15 @@ func (s *faultSite) do(m *sojourn.Manager, token string, f func(ctx context.Cont
 	if token != "" {
 		r.Header.Set("Cookie", siteCookie+"="+token)
 	}
-	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, &v.x))
+	ctx, cancel := context.WithTimeout(r.Context(), faultEternity)
+	defer cancel()
+	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, &v.x))
 	w := httptest.NewRecorder()
+	began := time.Now()
 	h.ServeHTTP(w, r)
+	if took := time.Since(began); took >= faultEternity {
+		s.tb.Errorf("a request took %v, without an end of its own: calls %q", took, v.x.calls())
+	}
 	res := w.Result()
 	v.answer = answerOf(s.tb, res)
 	if err := v.proper(res.Header, w.Body.String()); err != nil {
@@ -127,6 +136,28 @@ func (v *faultVisit) proper(header http.Header, body string) error {
 	return nil
 }
 
+// String tells what the store was asked and what the client got.
+func (v *faultVisit) String() string {
+	v.x.mu.Lock()
+	defer v.x.mu.Unlock()
+	var b strings.Builder
+	for _, step := range v.x.steps {
+		fmt.Fprintf(&b, "%s", step.op)
+		if step.err != nil {
+			fmt.Fprintf(&b, " (%v)", step.err)
+		}
+		b.WriteString(", ")
+	}
+	fmt.Fprintf(&b, "status %d", v.status)
+	if v.cookie != "" {
+		fmt.Fprintf(&b, ", cookie %s %.12s", v.cookie, v.token)
+	}
+	if !v.begun.live {
+		b.WriteString(", no session")
+	}
+	return b.String()
+}
+
 // ops are the store calls of the request.
 func (v *faultVisit) ops() []string {
 	return slices.DeleteFunc(strings.Fields(v.x.calls()), func(op string) bool { return op == "" })
@@ -143,6 +174,22 @@ func (v *faultVisit) failures(ops ...string) int {
 		}
 	}
 	return n
+}
+
+// unsettled reports whether an Update may have changed the secret although nobody was told: its answer was lost, and the
+// Load that was to settle it failed, or found nothing because what had become the subject's was ended at once.
+func (v *faultVisit) unsettled() bool {
+	v.x.mu.Lock()
+	defer v.x.mu.Unlock()
+	for i, step := range v.x.steps {
+		if step.op != OpUpdate || step.err == nil || faultAnswer(step.err) || i+1 == len(v.x.steps) {
+			continue
+		}
+		if next := v.x.steps[i+1]; next.op == OpLoad && next.err != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func faultAnswer(err error) bool {
@@ -183,9 +230,9 @@ func (s *faultSite) abroadLook(token string) (v sight) {
 }
 
 // within gives a handler's own store calls the little time that a hasty request has.
-func within(ctx context.Context, hasty bool) (context.Context, context.CancelFunc) {
+func (s *faultSite) within(ctx context.Context, hasty bool) (context.Context, context.CancelFunc) {
 	if hasty {
-		return context.WithTimeout(ctx, faultTime)
+		return context.WithTimeout(ctx, s.haste)
 	}
 	return context.WithTimeout(ctx, time.Minute)
 }

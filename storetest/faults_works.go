@@ -54,7 +54,7 @@ func faultWorks() []faultWork {
 	calls := func(f func(c *faultCase, ctx context.Context, ses *sojourn.Session) error) func(*faultCase) handle {
 		return func(c *faultCase) handle {
 			return func(ctx context.Context, ses *sojourn.Session) error {
-				ctx, cancel := within(ctx, c.kind.hasty)
+				ctx, cancel := c.within(ctx, c.kind.hasty)
 				defer cancel()
 				return f(c, ctx, ses)
 			}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -83,6 +84,9 @@ func (f *Faulty) Load(ctx context.Context, key sojourn.Key) (state sojourn.State
 		state, err = f.st.Load(ctx, key)
 		return err
 	})
+	if errors.Is(err, sojourn.ErrNotFound) {
+		f.forget(key.ID())
+	}
 	if err != nil {
 		return sojourn.State{}, err
 	}
@@ -122,6 +126,7 @@ func (f *Faulty) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Durati
 // Delete implements [sojourn.Store].
 func (f *Faulty) Delete(ctx context.Context, key sojourn.Key) error {
 	_, err := f.call(ctx, OpDelete, key, func(ctx context.Context) error { return f.st.Delete(ctx, key) })
+	f.forget(key.ID())
 	return err
 }
 
@@ -159,6 +164,13 @@ func (f *Faulty) remember(id sojourn.ID, state sojourn.State, stale bool) sojour
 		return *h.before
 	}
 	return state
+}
+
+// forget drops what a session was.
+func (f *Faulty) forget(id sojourn.ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.seen, id)
 }
 
 var _ sojourn.Store = (*Faulty)(nil)

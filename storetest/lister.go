@@ -25,7 +25,11 @@ func listerCases() []Case {
 					}
 					want[e.save(state, long).ID()] = state
 				}
-				for _, limit := range []int{1, 7, 23, 1000} {
+				limits := []int{1000}
+				if n := len(e.all(1000, nil)); n < 1000 { // the engine may be full of others
+					limits = []int{1, 7, 23, n, n + 1, 1000}
+				}
+				for _, limit := range limits {
 					got := e.all(limit, nil)
 					for id, state := range want {
 						entry, ok := got[id]
@@ -92,7 +96,7 @@ func listerCases() []Case {
 				}
 			},
 		}, {
-			Name: "gone_is_not_listed", sleeps: true,
+			Name: "gone_is_not_listed",
 			Rule: "A session that is gone, by Delete or by its TTL, is not listed.",
 			Why:  "An operator ends what is dead and takes it for done.",
 			run: func(e *env) {

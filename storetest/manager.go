@@ -1,8 +1,6 @@
 package storetest
 
 import (
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/sojourn-go/sojourn"
@@ -17,15 +15,12 @@ type ManagerOptions struct {
 }
 
 func (o ManagerOptions) withDefaults(t *testing.T) ManagerOptions {
-	text := os.Getenv("SOJOURN_TEST_ROUNDS")
+	t.Helper()
+	n := envNumber(t, "SOJOURN_TEST_ROUNDS")
 	switch {
 	case o.Rounds > 0:
-	case text != "":
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			t.Fatalf("SOJOURN_TEST_ROUNDS: %q is not a number above 0", text)
-		}
-		o.Rounds = n
+	case n > 0:
+		o.Rounds = int(n)
 	case testing.Short():
 		o.Rounds = 1
 	default:
@@ -46,6 +41,7 @@ func (o ManagerOptions) withDefaults(t *testing.T) ManagerOptions {
 func RunManager(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts ManagerOptions) {
 	t.Helper()
 	opts = opts.withDefaults(t)
+	var tests []subtest
 	for _, c := range []struct {
 		name    string
 		subject bool // needs a SubjectIndex
@@ -66,16 +62,17 @@ func RunManager(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts M
 		{"RevokeAll_againstLogins", true, checkRevocation},
 		{"RevokeAll_againstHeldLogins", true, checkHeldLogins},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		tests = append(tests, subtest{c.name, func(t *testing.T) {
 			st := newStore(t)
 			if _, ok := sojourn.As[sojourn.KeyParser](st); ok {
 				t.Fatal("a client-side store cannot keep these promises: its keys change with its values")
 			}
-			gate := newGateStore(st)
+			gate := newGateStore(st).ask(t.Context())
 			if c.subject && gate.index == nil {
 				t.Skip("the store has no SubjectIndex")
 			}
 			c.check(t, gate, opts.Rounds)
-		})
+		}})
 	}
+	concurrently(t, width, tests)
 }

@@ -57,8 +57,9 @@ func (c tally) report(t *testing.T, what string) {
 
 // checkEndings has each kind of request meet each ending at each of its store calls, and the other way round.
 func checkEndings(t *testing.T, gate *gateStore, rounds int) {
+	var tests []subtest
 	for _, e := range endings() {
-		t.Run(e.name, func(t *testing.T) {
+		tests = append(tests, subtest{e.name, func(t *testing.T) {
 			var c tally
 			for pass := 0; c.met < 100*rounds && !t.Failed(); pass++ {
 				for i := range newSite(t, gate, nil).kinds() {
@@ -66,8 +67,9 @@ func checkEndings(t *testing.T, gate *gateStore, rounds int) {
 				}
 			}
 			c.report(t, e.name)
-		})
+		}})
 	}
+	concurrently(t, width, tests)
 }
 
 // meetEverywhere holds first the request, then the ending, at one call after another until there is none left.

@@ -57,6 +57,19 @@ func newGateStore(st sojourn.Store) *gateStore {
 	return g
 }
 
+// ask forgets the capabilities that answer errors.ErrUnsupported, as those of a decorator do over a store that lacks them.
+func (g *gateStore) ask(ctx context.Context) *gateStore {
+	if g.patcher != nil && errors.Is(g.patcher.Patch(ctx, sojourn.NewID().Key(), sojourn.Patch{}, time.Minute), errors.ErrUnsupported) {
+		g.patcher = nil
+	}
+	if g.index != nil {
+		if _, err := g.index.ListSubject(ctx, "", "nobody"); errors.Is(err, errors.ErrUnsupported) {
+			g.index = nil
+		}
+	}
+	return g
+}
+
 func (g *gateStore) Load(ctx context.Context, key sojourn.Key) (state sojourn.State, err error) {
 	err = g.pass(ctx, "load", key.ID(), func() (sojourn.ID, error) {
 		state, err = g.inner.Load(ctx, key)

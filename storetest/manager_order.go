@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,29 +54,32 @@ func (s *site) courses() []course {
 // checkOrders has two slow requests in flight, one held at each of its store calls in turn, while the client goes through
 // a course. Then it delivers the responses in every order that can be: the client must always end with the newest token.
 func checkOrders(t *testing.T, gate *gateStore, rounds int) {
-	scenes, orders := 0, 0
-	for round := range rounds {
-		proto := newSite(t, gate, nil)
-		for c := range proto.courses() {
-			for k, kind := range proto.kinds() {
-				if kind.secret || kind.due {
-					continue
-				}
-				for at := inHandler; ; at++ {
-					before := deliverAll(t, gate, c, k, round, heldAt(at, false))
-					after := deliverAll(t, gate, c, k, round, heldAt(at, true))
-					if before+after == 0 && at > 0 {
-						break
+	var scenes, orders atomic.Int64
+	var tests []subtest
+	for i, c := range newSite(t, gate, nil).courses() {
+		tests = append(tests, subtest{c.name, func(t *testing.T) {
+			for round := range rounds {
+				for k, kind := range newSite(t, gate, nil).kinds() {
+					if kind.secret || kind.due {
+						continue
 					}
-					if orders += before + after; t.Failed() {
-						t.Fatalf("course %q, slow %q, held at %d: failed", proto.courses()[c].name, kind.name, at)
+					for at := inHandler; ; at++ {
+						before := deliverAll(t, gate, i, k, round, heldAt(at, false))
+						after := deliverAll(t, gate, i, k, round, heldAt(at, true))
+						if before+after == 0 && at > 0 {
+							break
+						}
+						if orders.Add(int64(before + after)); t.Failed() {
+							t.Fatalf("slow %q, held at %d: failed", kind.name, at)
+						}
+						scenes.Add(1)
 					}
-					scenes++
 				}
 			}
-		}
+		}})
 	}
-	t.Logf("%d scenes, %d orders of delivery: the client always ended with the newest token", scenes, orders)
+	concurrently(t, width, tests)
+	t.Logf("%d scenes, %d orders of delivery: the client always ended with the newest token", scenes.Load(), orders.Load())
 }
 
 // deliverAll returns in how many orders it delivered, 0 if the slow request made no such call.

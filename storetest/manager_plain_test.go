@@ -2,12 +2,14 @@ package storetest_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/storetest"
+	"github.com/sojourn-go/sojourn/storetest/internal/reference"
 )
 
 // plainStore has the five methods and nothing else: what the manager promises may need no capability.
@@ -94,6 +96,47 @@ func (s *plainStore) put(ctx context.Context, key sojourn.Key, state sojourn.Sta
 
 func TestRunManager_plainStore(t *testing.T) {
 	storetest.RunManager(t, func(testing.TB) sojourn.Store { return newPlainStore() }, storetest.ManagerOptions{})
+}
+
+// A decorator has every capability, and says of those that the inner store lacks that it does not support them.
+type cautious struct{ sojourn.Store }
+
+func (cautious) Patch(context.Context, sojourn.Key, sojourn.Patch, time.Duration) error {
+	return errors.ErrUnsupported
+}
+
+func (cautious) ListSubject(context.Context, string, string) ([]sojourn.Entry, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (cautious) DeleteSubject(context.Context, string, string, sojourn.ID) (int, error) {
+	return 0, errors.ErrUnsupported
+}
+
+func (cautious) TrimSubject(context.Context, string, string, int, sojourn.ID) ([]sojourn.ID, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (cautious) List(context.Context, string, int) ([]sojourn.Entry, string, error) {
+	return nil, "", errors.ErrUnsupported
+}
+
+func (cautious) Sweep(context.Context, int) (int, error) { return 0, errors.ErrUnsupported }
+
+func (cautious) Watch(context.Context, func(sojourn.ID)) error { return errors.ErrUnsupported }
+
+func TestRunManager_unsupportedCapabilities(t *testing.T) {
+	storetest.RunManager(t, func(testing.TB) sojourn.Store { return cautious{newPlainStore()} }, storetest.ManagerOptions{Rounds: 1})
+}
+
+func TestRunFaults_unsupportedCapabilities(t *testing.T) {
+	storetest.RunFaults(t, func(testing.TB) sojourn.Store { return cautious{newPlainStore()} }, storetest.FaultOptions{Operations: 1000})
+}
+
+func TestRun_unsupportedCapabilities(t *testing.T) {
+	var clock storetest.Clock
+	storetest.Run(t, func(testing.TB) sojourn.Store { return cautious{reference.New(clock.Now)} },
+		storetest.Options{Clock: &clock, Rounds: 2})
 }
 
 func TestRunFaults_plainStore(t *testing.T) {

@@ -28,7 +28,7 @@ func operations() []operation {
 	return []operation{
 		{"load", "", func(ctx context.Context, s *scene, slot int) func() string {
 			state, err := s.nodes[slot].Load(ctx, s.x)
-			return func() string { return "load: " + describe(state, err) }
+			return func() string { return "load: " + s.describe("x", state, err) }
 		}},
 		{"update", "", func(ctx context.Context, s *scene, slot int) func() string {
 			next := s.loaded
@@ -107,7 +107,7 @@ func operations() []operation {
 				return answer("expire", nil)
 			}
 			state, err := s.nodes[slot].Load(ctx, s.x)
-			return func() string { return "expire, then " + describe(state, err) }
+			return func() string { return "expire, then " + s.describe("x", state, err) }
 		}},
 	}
 }

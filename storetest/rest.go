@@ -2,9 +2,13 @@ package storetest
 
 import (
 	"bytes"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"iter"
+	"slices"
+	"strings"
 
 	"github.com/sojourn-go/sojourn"
 )
@@ -58,7 +62,7 @@ func (e *env) dump() []byte {
 
 func checkDump(e *env) {
 	before := e.dump()
-	const saved, updated, patched = "saved-correct-horse", "updated-battery-staple", "patched-tropical-parrot"
+	const saved, updated, patched = "saved-correct-horse-battery", "updated-staple-is-not-it", "patched-tropical-parrots"
 	private := []string{saved}
 	state := e.login(e.subject, 0, "private", `"`+saved+`"`)
 	key := e.save(state, long)
@@ -75,11 +79,7 @@ func checkDump(e *env) {
 		private, dumps = append(private, patched), append(dumps, e.dump())
 	}
 	for _, text := range private {
-		hexed := hex.EncodeToString([]byte(text))
-		for form, clear := range map[string]string{
-			"as it is": text, "in hexadecimal": hexed, "in upper-case hexadecimal": string(bytes.ToUpper([]byte(hexed))),
-			"in base64": base64.RawStdEncoding.EncodeToString([]byte(text))[:16],
-		} {
+		for form, clear := range forms(text) {
 			for _, dump := range dumps {
 				if bytes.Contains(dump, []byte(clear)) {
 					e.Errorf("the dump holds the value %q %s", text, form)
@@ -87,6 +87,32 @@ func checkDump(e *env) {
 				}
 			}
 		}
+	}
+}
+
+// forms are spellings of a text that anybody can read, each with what to look for.
+func forms(text string) iter.Seq2[string, string] {
+	return func(yield func(form, clear string) bool) {
+		hexed := hex.EncodeToString([]byte(text))
+		wide := make([]byte, 0, 2*len(text))
+		for _, c := range []byte(text) {
+			wide = append(wide, c, 0)
+		}
+		ok := yield("as it is", text) && yield("in hexadecimal", hexed) && yield("in upper-case hexadecimal", strings.ToUpper(hexed)) &&
+			yield("in UTF-16", string(wide[:len(wide)-1]))
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			for before := range 3 { // bytes that share the first four letters with the text
+				letters := encoding.EncodeToString([]byte("xx"[:before] + text))
+				ok = ok && yield("in base64", letters[4:len(letters)-4])
+			}
+		}
+		for before := range 5 {
+			letters := base32.StdEncoding.EncodeToString([]byte("xxxx"[:before] + text))
+			ok = ok && yield("in base32", letters[8:len(letters)-8])
+		}
+		reversed := []byte(text)
+		slices.Reverse(reversed)
+		_ = ok && yield("from the end to the beginning", string(reversed))
 	}
 }
 

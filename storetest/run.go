@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,7 +20,8 @@ type Options struct {
 	// Advance moves the clock of tb's engine forward by d, for engines that have a clock of their own which can be moved.
 	// The clock begins at the present time, give or take a minute, for each test. Advance may be called while other calls
 	// are under way.
-	// Default: that of Clock; without one the cases about time sleep, some two Resolutions each, and run in parallel.
+	// Default: that of Clock. Without one time passes by itself: sessions live for 200 ms or two Resolutions, whichever is
+	// longer, where a case waits for their end, and eight cases run at once.
 	Advance func(tb testing.TB, d time.Duration)
 
 	// Snapshots says that a Load does not wait for a write that is being committed. At the instant at which a session
@@ -33,7 +36,10 @@ type Options struct {
 	// MaxSize is the size in bytes, of names and texts, that the engine must be able to keep. Default: 64 KiB.
 	MaxSize int
 
-	// Rounds is how often each pair of operations is raced. Default: 20; 4 with -short.
+	// Rounds is how often each pair of operations is released at once, and, halved but at least 8, at how many points in
+	// the middle of each the other one is run.
+	// Default: ten times what the environment variable SOJOURN_TEST_ROUNDS says, else 20, or 4 with -short; but no more
+	// than 4 once a pair has taken 100 ms.
 	Rounds int
 
 	// Notice is how long a Watcher may take to tell of a change. Default: 5 s.
@@ -46,9 +52,13 @@ type Options struct {
 	// Rewrite applies change to the stored binary form of one session, state or facts, whichever the store keeps: how the
 	// cases about damaged and newer records make them. Default: not checked.
 	Rewrite func(tb testing.TB, key sojourn.Key, change func(record []byte) []byte)
+
+	slowLess bool // Rounds is by default
+	tally    *raceTally
 }
 
-func (o Options) withDefaults() Options {
+func (o Options) withDefaults(tb testing.TB) Options {
+	tb.Helper()
 	if o.Clock != nil && o.Advance == nil {
 		o.Advance = func(_ testing.TB, d time.Duration) { o.Clock.Advance(d) }
 	}
@@ -61,13 +71,33 @@ func (o Options) withDefaults() Options {
 	if o.Notice <= 0 {
 		o.Notice = 5 * time.Second
 	}
+	if n := envNumber(tb, "SOJOURN_TEST_ROUNDS"); o.Rounds <= 0 && n > 0 {
+		o.Rounds = 10 * int(n)
+	}
 	if o.Rounds <= 0 {
-		o.Rounds = 20
+		o.Rounds, o.slowLess = 20, true
 		if testing.Short() {
 			o.Rounds = 4
 		}
 	}
+	if o.tally == nil {
+		o.tally = new(raceTally)
+	}
 	return o
+}
+
+// envNumber returns what an environment variable says, 0 if it is not set.
+func envNumber(tb testing.TB, name string) uint64 {
+	tb.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || n == 0 {
+		tb.Fatalf("%s: %q is not a number above 0", name, text)
+	}
+	return n
 }
 
 // Run checks all rules, and those of each capability that the store has.
@@ -78,7 +108,7 @@ func (o Options) withDefaults() Options {
 // look at nothing else. So newStore must not empty an engine that another test may be using.
 func Run(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts Options) {
 	t.Helper()
-	opts = opts.withDefaults()
+	opts = opts.withDefaults(t)
 	var groups []string
 	members := make(map[string][]Case)
 	for _, c := range Cases() {
@@ -89,14 +119,18 @@ func Run(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts Options)
 	}
 	for _, group := range groups {
 		t.Run(group, func(t *testing.T) {
-			for _, c := range members[group] {
-				t.Run(c.Name, func(t *testing.T) {
-					if c.sleeps && opts.Advance == nil {
-						t.Parallel()
-					}
-					c.Check(t, newStore, opts)
-				})
+			n := width
+			if opts.Advance != nil || group == "sweeper" { // one sweep may take the records that another case counts
+				n = 1
 			}
+			var tests []subtest
+			for _, c := range members[group] {
+				tests = append(tests, subtest{c.Name, func(t *testing.T) { c.Check(t, newStore, opts) }})
+			}
+			concurrently(t, n, tests)
 		})
+	}
+	if opts.tally.pairs.Load() > 0 {
+		t.Logf("%v", opts.tally)
 	}
 }

@@ -42,6 +42,17 @@ func (g *engines) rewrite(tb testing.TB, key sojourn.Key, change func([]byte) []
 	st.Records[key.ID()] = r
 }
 
+func (g *engines) dump(tb testing.TB) []byte {
+	st := g.open(tb)
+	st.Lock()
+	defer st.Unlock()
+	var all []byte
+	for _, r := range st.Records {
+		all = append(all, r.Bytes...)
+	}
+	return all
+}
+
 // handle is a second node's: another object, the same engine.
 type handle struct{ *reference.Store }
 

@@ -23,6 +23,7 @@ type scene struct {
 	loaded    sojourn.State
 	began     time.Time      // by the clock of this machine: x was not saved yet
 	saved     time.Time      // x was saved
+	took      time.Duration  // the slower operation, in turn
 	expire    func()         // returns when x has expired
 	snapshots bool           // Options.Snapshots
 	added     [2]sojourn.Key // by a login, by slot
@@ -37,22 +38,25 @@ func newScene(ctx context.Context, first, second sojourn.Store, now time.Time, t
 			Realm: s.realm, Subject: s.subject, Label: "x", Created: now, Authenticated: now.Add(-10 * time.Minute),
 			Renewed: now, Deadline: now.Add(7 * 24 * time.Hour), Generation: 1, Digest: digest("x"),
 		},
-		Values: values("n", `1`, "kept", `true`),
+		Values: sceneValues(),
 	}
 	older := state
 	older.Facts.Label, older.Facts.Authenticated = "y", now.Add(-20*time.Minute)
 	var err error
+	s.began = time.Now()
 	if s.y, err = first.Save(ctx, older, longer); err != nil {
-		return nil, err
+		return s, err
 	}
 	s.began = time.Now()
 	if s.x, err = first.Save(ctx, state, ttl); err != nil {
-		return nil, err
+		return s, err
 	}
 	s.saved = time.Now()
 	s.loaded, err = first.Load(ctx, s.x)
 	return s, err
 }
+
+func sceneValues() sojourn.Values { return values("n", `1`, "kept", `true`) }
 
 // outcome names an answer.
 func outcome(err error) string {
@@ -69,13 +73,36 @@ func outcome(err error) string {
 	return "ok"
 }
 
-func describe(state sojourn.State, err error) string {
+// describe tells what has become of a session that was saved as newScene saves them, under this label.
+func (s *scene) describe(label string, state sojourn.State, err error) string {
 	if err != nil {
 		return outcome(err)
 	}
+	var parts []string
 	f := state.Facts
-	return fmt.Sprintf("%q, generation %d, digest %x, of a subject: %t, values %v, n = %s",
-		f.Label, f.Generation, f.Digest[:2], f.Subject != "", state.Values, state.Values.Get("n"))
+	if f.Label != label {
+		parts = append(parts, fmt.Sprintf("%q", f.Label))
+	}
+	if f.Generation != 1 {
+		parts = append(parts, fmt.Sprint("generation ", f.Generation))
+	}
+	if f.Digest != digest("x") {
+		parts = append(parts, "with a new secret")
+	}
+	if f.Realm != s.realm || f.Subject != s.subject {
+		parts = append(parts, "somebody else's")
+	}
+	if state.Values != sceneValues() {
+		var values []string
+		for name, text := range state.Values.All() {
+			values = append(values, fmt.Sprintf("%s = %s", name, text))
+		}
+		parts = append(parts, "values ["+strings.Join(values, ", ")+"]")
+	}
+	if parts == nil {
+		return "as it was saved"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // names replaces IDs by what they are in the scene, in alphabetical order.
@@ -100,19 +127,20 @@ func (s *scene) names(gone []sojourn.ID) string {
 // ending is what is stored afterwards.
 func (s *scene) ending(ctx context.Context) string {
 	var b strings.Builder
+	b.WriteString("\n\tafterwards")
 	for _, session := range []struct {
-		name string
-		key  sojourn.Key
-	}{{"x", s.x}, {"y", s.y}, {"login 0", s.added[0]}, {"login 1", s.added[1]}} {
+		name, label string
+		key         sojourn.Key
+	}{{"x", "x", s.x}, {"y", "y", s.y}, {"login 0", "saved by 0", s.added[0]}, {"login 1", "saved by 1", s.added[1]}} {
 		if !session.key.IsZero() {
 			state, err := s.nodes[0].Load(ctx, session.key)
-			fmt.Fprintf(&b, "\n\t%s: %s", session.name, describe(state, err))
+			fmt.Fprintf(&b, "\n\t\t%s: %s", session.name, s.describe(session.label, state, err))
 		}
 	}
 	if index := capability[sojourn.SubjectIndex](s.nodes[1]); index != nil {
 		entries, err := index.ListSubject(ctx, s.realm, s.subject)
 		if !errors.Is(err, errors.ErrUnsupported) {
-			fmt.Fprintf(&b, "\n\tlist of %s: %s", s.names(ids(entries)), outcome(err))
+			fmt.Fprintf(&b, "\n\t\tlist of %s: %s", s.names(ids(entries)), outcome(err))
 		}
 	}
 	return b.String()
@@ -122,7 +150,9 @@ func (s *scene) ending(ctx context.Context) string {
 func (s *scene) inOrder(ctx context.Context, ops [2]operation, first int) string {
 	var answers [2]func() string
 	for _, slot := range [2]int{first, 1 - first} {
+		began := time.Now()
 		answers[slot] = ops[slot].do(ctx, s, slot)
+		s.took = max(s.took, time.Since(began))
 	}
 	return "\n\t" + answers[0]() + "\n\t" + answers[1]() + s.ending(ctx)
 }
@@ -150,12 +180,16 @@ func (s *scene) atOnce(ctx context.Context, ops [2]operation, lead [2]int) strin
 	return "\n\t" + answers[0]() + "\n\t" + answers[1]() + s.ending(ctx)
 }
 
-// patience is how long the second operation may take while the first is held up: then it waits for the first.
-const patience = time.Millisecond
+// holdUp is what came of holding an operation up.
+type holdUp struct {
+	outcome   string
+	questions int  // that it has asked
+	whole     bool // the other one ran from its beginning to its end meanwhile
+}
 
-// heldUp stops operation first at its question number at, runs the other one as far as that goes, and lets the first go on.
-// It returns the outcome and the number of questions that first has asked.
-func (s *scene) heldUp(ctx context.Context, clock *Clock, ops [2]operation, first, at int) (got string, questions int) {
+// heldUp stops operation first at its question number at, runs the other one as far as it comes within patience, and lets
+// the first go on.
+func (s *scene) heldUp(ctx context.Context, clock *Clock, ops [2]operation, first, at int, patience time.Duration) (h holdUp) {
 	var answers [2]func() string
 	g := newGate(at)
 	if clock != nil {
@@ -170,8 +204,10 @@ func (s *scene) heldUp(ctx context.Context, clock *Clock, ops [2]operation, firs
 		return done
 	}
 	one := run(gated{ctx, g}, first)
+	held := false
 	select {
 	case <-g.waiting:
+		held = true
 	case <-one:
 	}
 	if clock != nil {
@@ -180,10 +216,12 @@ func (s *scene) heldUp(ctx context.Context, clock *Clock, ops [2]operation, firs
 	other := run(ctx, 1-first)
 	select {
 	case <-other:
+		h.whole = held
 	case <-time.After(patience):
 	}
 	close(g.open)
 	<-one
 	<-other
-	return "\n\t" + answers[0]() + "\n\t" + answers[1]() + s.ending(ctx), int(g.asked.Load())
+	h.outcome, h.questions = "\n\t"+answers[0]()+"\n\t"+answers[1]()+s.ending(ctx), int(g.asked.Load())
+	return h
 }

@@ -45,7 +45,7 @@ func sweeperCases() []Case {
 			Why:  "A queue of old expiries ends those who are active.",
 			run: func(e *env) {
 				state := e.state("a", `1`)
-				touched, updated, patched := e.save(state, e.short()), e.save(state, e.short()), e.save(state, e.short())
+				touched, updated, patched := e.saveShort(state), e.saveShort(state), e.saveShort(state)
 				touched = e.touch(touched, long)
 				updated = e.update(updated, e.load(updated), long)
 				if e.has(needPatcher) {

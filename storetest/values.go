@@ -21,7 +21,7 @@ func valuesCases() []Case {
 				for i, name := range oddNames() {
 					pairs = append(pairs, name, fmt.Sprint(i))
 				}
-				checkRoundTrip(e, values(pairs...))
+				checkRoundTrips(e, pairs)
 			},
 		}, {
 			Name: "the_empty_name",
@@ -37,7 +37,32 @@ func valuesCases() []Case {
 				for i, text := range oddTexts() {
 					pairs = append(pairs, fmt.Sprintf("t%02d", i), text)
 				}
-				checkRoundTrip(e, values(pairs...))
+				checkRoundTrips(e, pairs)
+			},
+		}, {
+			Name: "the_empty_text",
+			Rule: "A store keeps whatever text it is given, also the empty one.",
+			Why:  "A record without it is not the one that was saved: == between the two breaks.",
+			run: func(e *env) {
+				state := e.state("a", "", "b", `1`)
+				key := e.save(state, long)
+				next := e.holds(key, state)
+				next.Values = values("b", "", "c", `2`)
+				e.holds(e.update(key, next, long), next)
+			},
+		}, {
+			Name: "lengths_at_their_edges",
+			Rule: "Names and texts of every length come back whole.",
+			Why:  "A length that is kept in 7, 8, 15 or 16 bits cuts a text, or takes its neighbour for a part of it.",
+			run: func(e *env) {
+				for _, n := range []int{1, 2, 127, 128, 129, 253, 254, 255, 256, 257, 4095, 4096, 16383, 16384, 32767, 32768, 65534} {
+					if n >= 2 && n <= e.opts.MaxSize-6 {
+						checkRoundTrip(e, values("a", `1`, "big", quoted(n), "c", `2`))
+					}
+					if n <= 255 {
+						checkRoundTrip(e, values(strings.Repeat("n", n), `1`))
+					}
+				}
 			},
 		}, {
 			Name: "numbers_at_the_edge_of_64_bits",
@@ -154,6 +179,19 @@ func valuesCases() []Case {
 				e.holds(e.update(key, state, long), state)
 			},
 		},
+	}
+}
+
+// checkRoundTrips brings names and texts, given in turn, into sessions of at most the size that the engine must keep.
+func checkRoundTrips(e *env, pairs []string) {
+	e.Helper()
+	for from, size, i := 0, 0, 0; i < len(pairs); i += 2 {
+		size += len(pairs[i]) + len(pairs[i+1])
+		last := i+2 == len(pairs)
+		if last || size+len(pairs[i+2])+len(pairs[i+3]) > e.opts.MaxSize {
+			checkRoundTrip(e, values(pairs[from:i+2]...))
+			from, size = i+2, 0
+		}
 	}
 }
 

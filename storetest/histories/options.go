@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +71,14 @@ type Totals struct {
 	Violations       int // histories without an order that the contract allows
 }
 
+// plus returns the sum of both.
+func (t Totals) plus(other Totals) Totals {
+	return Totals{
+		t.Histories + other.Histories, t.Calls + other.Calls, t.Unknown + other.Unknown,
+		t.Unchecked + other.Unchecked, t.Violations + other.Violations,
+	}
+}
+
 func (t Totals) String() string {
 	return fmt.Sprintf("%d histories, %d calls, %d of them without an answer; %d histories not checked in time; %d violations",
 		t.Histories, t.Calls, t.Unknown, t.Unchecked, t.Violations)
@@ -89,13 +98,46 @@ func nodes(tb testing.TB, newStore func(tb testing.TB) sojourn.Store) [2]sojourn
 	return [2]sojourn.Store{first, second}
 }
 
-// until calls f with the seed of each history, as often or as long as opts say, and as long as tb has not failed.
-func until(tb testing.TB, opts Options, f func(seed uint64)) {
+// teller tells of the first failure: one explains enough, and those of the same moment explain no more.
+type teller struct {
+	t     testing.TB
+	first sync.Once
+}
+
+func (f *teller) tell(seed uint64, text func() string) {
+	f.t.Helper()
+	f.first.Do(func() { f.t.Errorf("SOJOURN_SEED=%d: %s", seed, text()) })
+}
+
+// width is how many histories run at once: each has sessions of its own, and waits for its engine.
+const width = 4
+
+// until calls f with the seed of each history, as often or as long as opts say, and as long as tb has not failed. It
+// returns what was run.
+func until(tb testing.TB, opts Options, f func(seed uint64) Totals) (totals Totals) {
 	end := time.Now().Add(opts.Soak)
-	for i := 0; !tb.Failed(); i++ {
-		if opts.Soak > 0 && !time.Now().Before(end) || opts.Soak <= 0 && i >= opts.Histories {
-			return
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	next := 0
+	more := func() (seed uint64, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if tb.Failed() || opts.Soak > 0 && !time.Now().Before(end) || opts.Soak <= 0 && next >= opts.Histories {
+			return 0, false
 		}
-		f(opts.Seed + uint64(i))
+		next++
+		return opts.Seed + uint64(next-1), true
 	}
+	for range width {
+		all.Go(func() {
+			for seed, ok := more(); ok; seed, ok = more() {
+				one := f(seed)
+				mu.Lock()
+				totals = totals.plus(one)
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return totals
 }

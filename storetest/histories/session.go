@@ -52,48 +52,51 @@ func Sessions(t testing.TB, newStore func(tb testing.TB) sojourn.Store, opts Opt
 	t.Helper()
 	opts = opts.withDefaults(t)
 	handles := nodes(t, newStore)
-	var totals Totals
-	until(t, opts, func(seed uint64) { sessionHistory(t, handles, opts, seed, &totals) })
+	f := &teller{t: t}
+	totals := until(t, opts, func(seed uint64) Totals { return sessionHistory(f, handles, opts, seed) })
 	t.Logf("sessions from seed %d: %v", opts.Seed, totals)
 	return totals
 }
 
-func sessionHistory(t testing.TB, handles [2]sojourn.Store, opts Options, seed uint64, totals *Totals) {
+func sessionHistory(f *teller, handles [2]sojourn.Store, opts Options, seed uint64) Totals {
+	ctx := f.t.Context()
 	first := sessionState{alive: true, generation: 1, values: pack("n", "0", "seed", strconv.FormatUint(seed, 10))}
 	start := sojourn.State{
 		Facts:  sojourn.Facts{Realm: "histories", Created: time.Now(), Generation: first.generation},
 		Values: first.values,
 	}
-	key, err := handles[0].Save(t.Context(), start, time.Hour)
+	key, err := handles[0].Save(ctx, start, time.Hour)
 	if err != nil {
-		t.Fatalf("Save: %v", err)
+		f.t.Errorf("Save: %v", err)
+		return Totals{}
 	}
 	r := &recording{began: time.Now()}
 	var clients sync.WaitGroup
 	for i := range opts.Clients {
 		st := storetest.NewFaulty(handles[i%2], storetest.Sometimes(opts.Faults, seed+uint64(i), errLost, storetest.AfterCall(errLost)))
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
-		clients.Go(func() { sessionClient(t.Context(), st, key, start, r, i, opts.Calls, random) })
+		clients.Go(func() { sessionClient(ctx, st, key, start, r, i, opts.Calls, random) })
 	}
 	clients.Wait()
 
-	totals.Histories++
-	totals.Calls += len(r.calls)
-	for _, op := range r.calls {
-		if op.Output == (unknown{}) {
-			totals.Unknown++
-		}
-	}
-	versionsDiffer(t, r.calls, seed)
+	calls, totals := r.known(func(input any) bool {
+		op := input.(sessionInput).op
+		return op == opLoad || op == opTouch
+	})
 	model := sessionModel(first)
-	switch porcupine.CheckOperationsTimeout(model, r.calls, checkLimit) {
+	switch porcupine.CheckOperationsTimeout(model, calls, checkLimit) {
 	case porcupine.Unknown:
 		totals.Unchecked++
 	case porcupine.Illegal:
 		totals.Violations++
-		t.Errorf("SOJOURN_SEED=%d: no order of these calls is one that the contract allows:%s", seed, explain(model, r.calls))
+		f.tell(seed, func() string { return noOrder + explain(model, calls) })
 	}
-	handles[0].Delete(t.Context(), key)
+	if text := versionOfTwo(calls); text != "" {
+		totals.Violations++
+		f.tell(seed, func() string { return text })
+	}
+	handles[0].Delete(ctx, key)
+	return totals
 }
 
 // sessionClient makes calls, each on what the one before has shown.
@@ -155,6 +158,17 @@ func sessionModel(first sessionState) porcupine.Model {
 		Init: func() any { return first },
 		Step: func(state, input, output any) (bool, any) {
 			return sessionStep(state.(sessionState), input.(sessionInput), output)
+		},
+		DescribeState: func(state any) string {
+			s := state.(sessionState)
+			if !s.alive {
+				return "no session"
+			}
+			version := "a version that nobody has seen"
+			if s.version != 0 {
+				version = fmt.Sprintf("version %d", s.version)
+			}
+			return version + ", " + describe(s.generation, s.values)
 		},
 		DescribeOperation: func(input, output any) string {
 			in := input.(sessionInput)
@@ -223,8 +237,8 @@ func effect(s sessionState, in sessionInput) (answer, sessionState) {
 	return done, s
 }
 
-// versionsDiffer checks what the model does not know: that no version stands for two states.
-func versionsDiffer(t testing.TB, calls []porcupine.Operation, seed uint64) {
+// versionOfTwo looks for what the model does not know: a version that stands for two states. It returns "" if there is none.
+func versionOfTwo(calls []porcupine.Operation) string {
 	type content struct {
 		generation uint32
 		values     sojourn.Values
@@ -237,11 +251,12 @@ func versionsDiffer(t testing.TB, calls []porcupine.Operation, seed uint64) {
 		}
 		now := content{out.generation, out.values}
 		if before, ok := seen[out.version]; ok && before != now {
-			t.Errorf("SOJOURN_SEED=%d: version %d is %s and %s", seed, out.version,
+			return fmt.Sprintf("version %d is %s and %s", out.version,
 				describe(before.generation, before.values), describe(now.generation, now.values))
 		}
 		seen[out.version] = now
 	}
+	return ""
 }
 
 // pack packs names and texts, given in turn.

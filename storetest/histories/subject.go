@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,13 +36,13 @@ type subjectInput struct {
 
 type subjectOutput struct {
 	answer answer
-	ranks  string // listed, or trimmed, as one text: newest first
-	n      int    // revoked
+	ranks  ranks // listed, or trimmed
+	n      int   // revoked
 }
 
 type subjectState struct {
 	marked bool
-	live   string // ranks, newest first
+	live   ranks
 }
 
 // Subjects runs histories of clients that log in, list, trim and revoke one subject.
@@ -56,8 +55,8 @@ func Subjects(t testing.TB, newStore func(tb testing.TB) sojourn.Store, opts Opt
 	} else if _, err := index.ListSubject(t.Context(), "histories", "nobody"); errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("the store has no SubjectIndex")
 	}
-	var totals Totals
-	until(t, opts, func(seed uint64) { subjectHistory(t, handles, opts, seed, &totals) })
+	f := &teller{t: t}
+	totals := until(t, opts, func(seed uint64) Totals { return subjectHistory(f, handles, opts, seed) })
 	t.Logf("subjects from seed %d: %v", opts.Seed, totals)
 	return totals
 }
@@ -72,9 +71,12 @@ type people struct {
 	next  int
 	ranks map[sojourn.ID]int
 	keys  map[int]sojourn.Key
+	// visitors are sessions that may have stayed without the subject.
+	visitors []sojourn.Key
 }
 
-func subjectHistory(t testing.TB, handles [2]sojourn.Store, opts Options, seed uint64, totals *Totals) {
+func subjectHistory(f *teller, handles [2]sojourn.Store, opts Options, seed uint64) Totals {
+	ctx := f.t.Context()
 	now := time.Now()
 	if opts.Clock != nil {
 		now = opts.Clock.Now()
@@ -90,32 +92,31 @@ func subjectHistory(t testing.TB, handles [2]sojourn.Store, opts Options, seed u
 		known := &noting{handles[i%2], p}
 		st := storetest.NewFaulty(known, storetest.Sometimes(opts.Faults, seed+uint64(i), errLost, storetest.AfterCall(errLost)))
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
-		clients.Go(func() { p.client(t.Context(), st, r, i, opts.Calls, random) })
+		clients.Go(func() { p.client(ctx, st, r, i, opts.Calls, random) })
 	}
 	clients.Wait()
 
-	totals.Histories++
-	totals.Calls += len(r.calls)
-	for i, op := range r.calls {
-		if op.Output == (unknown{}) {
-			totals.Unknown++
-			continue
-		}
+	calls, totals := r.known(func(input any) bool { return input.(subjectInput).op == opList })
+	for i, op := range calls {
 		// Whose an ID is may have been known only after it was trimmed.
 		if raw, ok := op.Output.(rawOutput); ok {
-			r.calls[i].Output = p.output(raw)
+			calls[i].Output = p.output(raw)
 		}
 	}
 	model := subjectModel()
-	switch porcupine.CheckOperationsTimeout(model, r.calls, checkLimit) {
+	switch porcupine.CheckOperationsTimeout(model, calls, checkLimit) {
 	case porcupine.Unknown:
 		totals.Unchecked++
 	case porcupine.Illegal:
 		totals.Violations++
-		t.Errorf("SOJOURN_SEED=%d: no order of these calls is one that the contract allows:%s", seed, explain(model, r.calls))
+		f.tell(seed, func() string { return noOrder + explain(model, calls) })
 	}
 	index, _ := sojourn.As[sojourn.SubjectIndex](handles[0])
-	index.DeleteSubject(t.Context(), p.realm, p.subject, sojourn.ID{})
+	index.DeleteSubject(ctx, p.realm, p.subject, sojourn.ID{})
+	for _, visitor := range p.visitors {
+		handles[0].Delete(ctx, visitor)
+	}
+	return totals
 }
 
 // noting remembers the ID of each session that was saved, also if the acknowledgement is lost above it.
@@ -170,7 +171,7 @@ func (p *people) output(raw rawOutput) subjectOutput {
 	if !raw.sorted {
 		slices.SortFunc(ranks, func(a, b int) int { return b - a })
 	}
-	return subjectOutput{raw.answer, fmt.Sprint(ranks), raw.n}
+	return subjectOutput{raw.answer, pile(ranks...), raw.n}
 }
 
 func (p *people) client(ctx context.Context, st sojourn.Store, r *recording, client, calls int, random *rand.Rand) {
@@ -215,6 +216,11 @@ func (p *people) client(ctx context.Context, st sojourn.Store, r *recording, cli
 			p.note(visitor, in.rank)
 		}
 		err := r.call(client, in, func() (any, error) { return p.do(ctx, st, index, in, visitor, state, ttl) })
+		if in.op == opEnter && err != nil {
+			p.mu.Lock()
+			p.visitors = append(p.visitors, visitor)
+			p.mu.Unlock()
+		}
 		if (in.op == opLogin || in.op == opEnter) && err == nil {
 			mine = in.rank
 		}
@@ -254,7 +260,7 @@ func (p *people) do(ctx context.Context, st sojourn.Store, index sojourn.Subject
 
 func subjectModel() porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return subjectState{live: "[]"} },
+		Init: func() any { return subjectState{} },
 		Step: func(state, input, output any) (bool, any) {
 			want, next := subjectEffect(state.(subjectState), input.(subjectInput))
 			out, known := output.(subjectOutput)
@@ -263,65 +269,74 @@ func subjectModel() porcupine.Model {
 			}
 			return true, next
 		},
+		DescribeState: func(state any) string {
+			s := state.(subjectState)
+			text := fmt.Sprintf("sessions %v", s.live.list())
+			if s.marked {
+				text += fmt.Sprintf(", and a mark that refuses logins below %d", newFrom)
+			}
+			return text
+		},
 		DescribeOperation: func(input, output any) string {
 			in := input.(subjectInput)
 			text := in.op
 			if in.op == opTrim {
 				text += fmt.Sprintf(" to %d", in.n)
 			}
-			if in.rank != 0 {
-				text += fmt.Sprintf(" with %d", in.rank)
+			switch in.op {
+			case opLogin, opEnter, opEnd:
+				text += fmt.Sprintf(" of %d", in.rank)
+			case opRevoke, opTrim:
+				if in.rank != 0 {
+					text += fmt.Sprintf(" but %d", in.rank)
+				}
 			}
 			out, ok := output.(subjectOutput)
 			if !ok {
 				return text + ": no answer"
 			}
-			return fmt.Sprintf("%s: %s, %s, %d", text, out.answer, out.ranks, out.n)
+			text += ": " + string(out.answer)
+			switch in.op {
+			case opList, opTrim:
+				text += fmt.Sprintf(", %v", out.ranks.list())
+			case opRevoke:
+				text += fmt.Sprintf(", %d ended", out.n)
+			}
+			return text
 		},
 	}
 }
 
 // subjectEffect is the contract for the sessions of one subject.
 func subjectEffect(s subjectState, in subjectInput) (subjectOutput, subjectState) {
-	live := parse(s.live)
-	out := subjectOutput{answer: done, ranks: "[]"}
+	out := subjectOutput{answer: done}
 	switch in.op {
 	case opLogin, opEnter:
 		if s.marked && in.rank < newFrom {
 			out.answer = ended
 			return out, s
 		}
-		live = append(live, in.rank)
-		slices.SortFunc(live, func(a, b int) int { return b - a })
+		s.live = s.live.with(in.rank)
 	case opList:
 		out.ranks = s.live
 	case opRevoke:
 		s.marked = true
-		kept := slices.DeleteFunc(slices.Clone(live), func(rank int) bool { return rank != in.rank })
-		out.n, live = len(live)-len(kept), kept
+		kept := ranks("")
+		if s.live.has(in.rank) {
+			kept = pile(in.rank)
+		}
+		out.n, s.live = s.live.len()-kept.len(), kept
 	case opTrim:
-		var trimmed []int
-		for i := len(live) - 1; i >= 0 && len(live) > in.n; i-- {
-			if live[i] != in.rank {
-				trimmed = append(trimmed, live[i])
-				live = slices.Delete(live, i, i+1)
+		for i := s.live.len() - 1; i >= 0 && s.live.len() > in.n; i-- {
+			if oldest := s.live.at(i); oldest != in.rank {
+				out.ranks = out.ranks.with(oldest)
+				s.live = s.live.without(i)
 			}
 		}
-		slices.SortFunc(trimmed, func(a, b int) int { return b - a })
-		out.ranks = fmt.Sprint(trimmed)
 	case opEnd:
-		live = slices.DeleteFunc(live, func(rank int) bool { return rank == in.rank })
+		if i := s.live.index(in.rank); i >= 0 {
+			s.live = s.live.without(i)
+		}
 	}
-	s.live = fmt.Sprint(live)
 	return out, s
-}
-
-func parse(text string) []int {
-	var ranks []int
-	for field := range strings.FieldsSeq(strings.Trim(text, "[]")) {
-		rank := 0
-		fmt.Sscan(field, &rank)
-		ranks = append(ranks, rank)
-	}
-	return ranks
 }
