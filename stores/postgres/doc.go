@@ -18,7 +18,7 @@
 // # Promises
 //
 // Each method is one round trip and one transaction: a statement, or two that are sent together where a subject's logins
-// have to wait for each other. [Store.Sweep] makes one for each batch of a hundred rows. pgxpool adds one to a connection
+// have to wait for each other. A Patch that is refused takes two, and [Store.Sweep] makes one for each batch of a hundred rows. pgxpool adds one to a connection
 // that has been idle for more than a second, to see whether it still works, and the first use of a statement on a
 // connection one to prepare it.
 //

@@ -3,6 +3,8 @@ package postgresstore
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,9 +18,13 @@ func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, tt
 	if err != nil {
 		return err
 	}
+	var quick []any
+	if st.cfg.Notify != NotifyChanges && !p.Clear {
+		quick = quickArguments(args, p)
+	}
 	return st.do(ctx, "patch", writing, func() error {
-		if st.cfg.Notify != NotifyChanges {
-			done, err := st.quickPatch(ctx, args)
+		if quick != nil {
+			done, err := st.quickPatch(ctx, quick)
 			if done || err != nil {
 				return err
 			}
@@ -37,6 +43,19 @@ func (st *Store) quickPatch(ctx context.Context, args []any) (bool, error) {
 		return false, nil
 	}
 	return tag.RowsAffected() == 1, err
+}
+
+// quickArguments are those of the quick statement. A jsonb value of strings takes no less room than its names and texts, and
+// 8 bytes more for each name. What it cannot hold under the limits for certain, the other statement counts.
+func quickArguments(args []any, p sojourn.Patch) []any {
+	size, names := int64(math.MaxInt64), int64(math.MaxInt64/8)
+	if p.MaxSize > 0 {
+		size = int64(p.MaxSize)
+	}
+	if p.MaxNames > 0 {
+		names = int64(min(p.MaxNames, math.MaxInt64/8))
+	}
+	return append(slices.Clone(args[:5]), args[7], args[8], min(size, 8*names), size, names)
 }
 
 func patchArguments(key sojourn.Key, p sojourn.Patch, ttl time.Duration) ([]any, error) {

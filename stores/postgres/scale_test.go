@@ -70,30 +70,36 @@ func TestSweep_atScale(t *testing.T) {
 				}
 				if working.Load() == before {
 					mu.Lock()
-					latencies[map[bool]int{true: 1}[before]] = append(latencies[map[bool]int{true: 1}[before]], took)
+					i := 0
+					if before {
+						i = 1
+					}
+					latencies[i] = append(latencies[i], took)
 					mu.Unlock()
 				}
 				time.Sleep(time.Duration(rand.IntN(80)) * time.Millisecond) // some 200 requests a second in all
 			}
 		})
 	}
-	measure := func(d time.Duration) { time.Sleep(d) }
-	measure(5 * time.Second) // connections and pages get warm
+	time.Sleep(5 * time.Second) // connections and pages get warm
 	mu.Lock()
 	latencies[0] = nil
 	mu.Unlock()
 
+	var stores []*postgresstore.Store // three nodes
+	for range 3 {
+		stores = append(stores, openAt(t, newPool(t, url(s.Addr(), "pool_max_conns=1")), postgresstore.Config{}))
+	}
 	var swept atomic.Int64
 	var worked time.Duration
 	finished := false
 	for !finished {
-		measure(5 * time.Second)
+		time.Sleep(5 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		working.Store(true)
 		began := time.Now()
 		var sweepers sync.WaitGroup
-		for range 3 {
-			st := openAt(t, newPool(t, url(s.Addr(), "pool_max_conns=1")), postgresstore.Config{})
+		for _, st := range stores {
 			sweepers.Go(func() {
 				for ctx.Err() == nil {
 					n, err := st.Sweep(ctx, 1000)
