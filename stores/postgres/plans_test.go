@@ -21,7 +21,7 @@ func TestStatements_areNotPlannedAtEachCall(t *testing.T) {
 	for i := range 30 {
 		key := save(t, st, visitor("n", "0", "m", "1"))
 		mine := save(t, st, member("ada", time.Now().Add(time.Hour)))
-		state, mineState := load(t, st, key), load(t, st, mine)
+		mineState := load(t, st, mine)
 		p := sojourn.Patch{Set: values("n", "1"), MaxSize: 64 << 10, MaxNames: 256}
 		counted := sojourn.Patch{Expect: values("n", "1"), Set: values("n", "2"), MaxSize: 64 << 10, MaxNames: 256}
 		errs := []error{
@@ -29,7 +29,7 @@ func TestStatements_areNotPlannedAtEachCall(t *testing.T) {
 			st.Patch(ctx, key, sojourn.Patch{Clear: true, Keep: []string{"n"}}, time.Hour),
 			st.UpdateTTL(ctx, key, time.Hour+time.Duration(i)*time.Second),
 		}
-		state = load(t, st, key)
+		state := load(t, st, key)
 		_, err := st.Update(ctx, key, state, time.Hour)
 		errs = append(errs, err)
 		_, err = st.Update(ctx, mine, mineState, time.Hour)
