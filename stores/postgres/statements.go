@@ -223,9 +223,13 @@ ORDER BY authenticated DESC, id`
 ), {tell ends}
 SELECT CASE WHEN {fresh} THEN 0 ELSE 8 END, (SELECT count(*) FROM changed WHERE lived), (SELECT count(*) FROM told), {durable}`
 
+	// The rows are locked before they are counted: or one of them might be deleted meanwhile, and seen to be gone before
+	// this transaction is seen, which then has deleted one too many.
 	sqlTrimSubject = `WITH live AS MATERIALIZED (
-	SELECT id, authenticated FROM {sessions}
-	WHERE realm = $1::text AND subject = $2::text AND subject <> '' AND expires > clock_timestamp()
+	SELECT id, authenticated FROM (
+		SELECT id, authenticated, expires FROM {sessions}
+		WHERE realm = $1::text AND subject = $2::text AND subject <> '' FOR NO KEY UPDATE
+	) AS locked WHERE expires > clock_timestamp()
 ), changed AS (
 	DELETE FROM {sessions} WHERE {fresh} AND id = ANY (ARRAY(
 		SELECT id FROM live WHERE id <> $3::uuid ORDER BY authenticated, id
