@@ -157,3 +157,20 @@ func TestLogout_farewellThatCannotBeStored(t *testing.T) {
 	}
 	stolen.get("/who").want(t, 200, "")
 }
+
+// A logout with a token that a login has just refused ends nothing: it may be a thief's, or of a page from before the login.
+func TestLogout_withARefusedToken_endsNothing(t *testing.T) {
+	a := newApp(t, sojourn.Config{})
+	a.does("/login", func(s *sojourn.Session) { s.Login("42") })
+	a.does("/logout", func(s *sojourn.Session) { s.Logout() })
+	a.on("/who", who)
+	b := a.browser(t)
+	b.get("/login")
+	before := b.clone()
+	b.get("/login")
+	a.spy.take()
+	got := before.get("/logout")
+	got.wantNoCookie(t)
+	a.spy.wantCalls(t, "load")
+	b.get("/who").want(t, 200, "42")
+}
