@@ -70,6 +70,9 @@ func TestSeal_hasOneSpelling(t *testing.T) {
 			if opens(t, st, other) {
 				t.Errorf("%s: opens", what)
 			}
+			if _, err := st.Load(t.Context(), sojourn.SealedKey(sojourn.ID{1}, other)); err != sojourn.ErrNotFound {
+				t.Errorf("%s: got %v from Load alone, want %v", what, err, sojourn.ErrNotFound)
+			}
 		}
 		last := strings.IndexByte(alphabet, text[len(text)-1])
 		for c := range alphabet {
