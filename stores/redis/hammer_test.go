@@ -96,7 +96,7 @@ func TestHammer_noSurvivorAndNoOrphan(t *testing.T) {
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			var h hammer
-			for range rounds(t, 12) {
+			for range rounds(t, 6) {
 				h.round(t, d, 0.25)
 				h.round(t, d, 0)
 				if t.Failed() {

@@ -111,7 +111,7 @@ func TestHammer_whileSlotsMove(t *testing.T) {
 		waitFor(t, "the whole Cluster knows where the slots are", m.agree)
 		return one.Unlock
 	}}
-	for range rounds(t, 6) {
+	for range rounds(t, 4) {
 		h.round(t, d, 0.25)
 		h.round(t, d, 0)
 		if t.Failed() {

@@ -13,7 +13,7 @@ import (
 func TestRun_redis(t *testing.T) {
 	onEach(t, func(t *testing.T, d *deployment) {
 		storetest.Run(t, d.open, storetest.Options{
-			Rounds: rounds(t, 8),
+			Rounds: rounds(t, 5),
 			Rewrite: func(tb testing.TB, key sojourn.Key, change func([]byte) []byte) {
 				rewriteFacts(tb, d.client(tb), key, change)
 			},
