@@ -19,9 +19,10 @@ import (
 type fake struct {
 	connections, begun, committed atomic.Int64
 	connect, prepare, commit      error
-	exec                          func() error  // nil: every statement succeeds
-	isolation                     atomic.Int64  // of the last transaction
-	hang                          chan struct{} // not nil: a commit hangs until it is closed
+	exec                          func() error                    // nil: every statement succeeds
+	query                         func(args []driver.Value) error // likewise
+	isolation                     atomic.Int64                    // of the last transaction
+	hang                          chan struct{}                   // not nil: a commit hangs until it is closed
 }
 
 func openFake(t *testing.T, f *fake) *sql.DB {
@@ -60,9 +61,17 @@ func (tx fakeTx) Rollback() error { return nil }
 
 type fakeStmt struct{ f *fake }
 
-func (fakeStmt) Close() error                              { return nil }
-func (fakeStmt) NumInput() int                             { return -1 }
-func (fakeStmt) Query([]driver.Value) (driver.Rows, error) { return fakeRows{}, nil }
+func (fakeStmt) Close() error  { return nil }
+func (fakeStmt) NumInput() int { return -1 }
+
+func (s fakeStmt) Query(args []driver.Value) (driver.Rows, error) {
+	if s.f.query != nil {
+		if err := s.f.query(args); err != nil {
+			return nil, err
+		}
+	}
+	return fakeRows{}, nil
+}
 
 func (s fakeStmt) Exec([]driver.Value) (driver.Result, error) {
 	if s.f.exec != nil {

@@ -3,8 +3,10 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +75,24 @@ func TestWhatADatabaseTookBack_isTriedAgain_andNothingElse(t *testing.T) {
 				t.Errorf("%v, %s: got %v after %d calls, want it tried again: %t", tt.err, name, err, calls, tt.again)
 			}
 		}
+	}
+}
+
+// A query that is tried again asks the same.
+func TestQuery_thatIsTriedAgain_hasItsParameters(t *testing.T) {
+	var asked []string
+	f := &fake{query: func(args []driver.Value) error {
+		asked = append(asked, fmt.Sprint(args))
+		if len(asked) < 3 {
+			return stateError{"40001"}
+		}
+		return nil
+	}}
+	if _, _, err := onFake(t, f).List(t.Context(), strings.Repeat("a", 32), 7); err != nil {
+		t.Fatal(err)
+	}
+	if len(asked) < 3 || asked[0] != asked[1] || asked[0] != asked[2] || !strings.HasSuffix(asked[0], " 7]") {
+		t.Errorf("got %q, want the same three times", asked)
 	}
 }
 

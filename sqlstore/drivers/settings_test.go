@@ -125,7 +125,9 @@ func TestSettings_thatBreakAPromise_areRefused(t *testing.T) {
 		}
 		saved, err := st.Save(t.Context(), s, time.Hour)
 		if err == nil {
-			load(t, fine, saved)
+			if left := load(t, fine, saved).TTL; left < 59*time.Minute || left > time.Hour {
+				t.Errorf("saved with TTL %v, want an hour", left)
+			}
 		}
 		visitors, err := st.Save(t.Context(), visitor(realm()), time.Hour)
 		if err == nil {

@@ -92,7 +92,7 @@ func TestWrite_thatWaits_isMade(t *testing.T) {
 				b.waitedFor(1)
 				b.end(true)
 				is(t, op, <-done, nil)
-				if got := load(t, st, key); got.TTL < 59*time.Minute {
+				if got := load(t, st, key); got.TTL < 59*time.Minute || got.TTL > time.Hour {
 					t.Errorf("%s: got TTL %v, want an hour", op, got.TTL)
 				}
 			}
@@ -114,7 +114,7 @@ func TestLoad_atTheExpiry_waitsForAWriteInFlight(t *testing.T) {
 			time.Sleep(time.Until(saved.Add(ttl + 50*time.Millisecond)))
 			calls := map[string]func() error{
 				"load":  func() error { _, err := st.Load(t.Context(), key); return err },
-				"touch": func() error { return st.UpdateTTL(t.Context(), key, time.Minute) },
+				"touch": func() error { return st.UpdateTTL(t.Context(), key, 3*time.Hour) },
 				"patch": func() error { return st.Patch(t.Context(), key, sojourn.Patch{}, time.Minute) },
 			}
 			type answer struct {
@@ -140,6 +140,11 @@ func TestLoad_atTheExpiry_waitsForAWriteInFlight(t *testing.T) {
 					want = nil
 				}
 				is(t, a.op, a.err, want)
+			}
+			if extended {
+				if got := load(t, st, key).TTL; got < 3*time.Hour-time.Minute || got > 3*time.Hour {
+					t.Errorf("got TTL %v, want the 3 hours of the touch", got)
+				}
 			}
 		}
 	})
