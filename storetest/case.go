@@ -15,7 +15,8 @@ type Case struct {
 	Why   string   // what its breach does to users; printed with a failure
 	Needs []string // the capabilities that it is about: "Patcher"
 
-	run func(e *env)
+	waits bool // for the engine's clock, where it cannot be moved
+	run   func(e *env)
 }
 
 // The names of capabilities in Case.Needs.

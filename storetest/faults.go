@@ -11,8 +11,7 @@ import (
 
 // FaultOptions tells RunFaults how thorough to be.
 type FaultOptions struct {
-	// Operations is how many store calls the random part makes while the store fails. 1,000,000 is the long form, of a few
-	// minutes.
+	// Operations is how many store calls the random part makes while the store fails. 1,000,000 is the long form.
 	// Default: what the environment variable SOJOURN_TEST_OPERATIONS says, else 10,000; 2,000 with -short.
 	Operations int
 

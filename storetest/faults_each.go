@@ -67,7 +67,7 @@ func checkEachFault(t *testing.T, st sojourn.Store, _ FaultOptions) {
 			t.Logf("%d store calls: %s", len(ops), strings.Join(ops, " "))
 		}})
 	}
-	concurrently(t, width, tests)
+	concurrently(t, gainfulWidth(t, st), tests)
 	t.Logf("%d requests with a fault each: each time an error or the truth", faults.Load())
 }
 

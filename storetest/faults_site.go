@@ -37,7 +37,7 @@ func newFaultSite(tb testing.TB, st sojourn.Store, haste time.Duration, change f
 	tb.Helper()
 	s := &faultSite{fail: new(faultSwitch), haste: haste}
 	s.faulty = NewFaulty(st, s.fail.decide)
-	s.site = newSite(tb, newGateStore(s.faulty), func(cfg *sojourn.Config) {
+	s.site = newLiveSite(tb, newGateStore(s.faulty), func(cfg *sojourn.Config) {
 		cfg.Observe = s.observe
 		if change != nil {
 			change(cfg)

@@ -41,6 +41,7 @@ func (o ManagerOptions) withDefaults(t *testing.T) ManagerOptions {
 func RunManager(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts ManagerOptions) {
 	t.Helper()
 	opts = opts.withDefaults(t)
+	n := gainfulWidth(t, newStore(t))
 	var tests []subtest
 	for _, c := range []struct {
 		name    string
@@ -68,11 +69,12 @@ func RunManager(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts M
 				t.Fatal("a client-side store cannot keep these promises: its keys change with its values")
 			}
 			gate := newGateStore(st).ask(t.Context())
+			gate.width = n
 			if c.subject && gate.index == nil {
 				t.Skip("the store has no SubjectIndex")
 			}
 			c.check(t, gate, opts.Rounds)
 		}})
 	}
-	concurrently(t, width, tests)
+	concurrently(t, n, tests)
 }

@@ -69,7 +69,7 @@ func checkEndings(t *testing.T, gate *gateStore, rounds int) {
 			c.report(t, e.name)
 		}})
 	}
-	concurrently(t, width, tests)
+	concurrently(t, gate.width, tests)
 }
 
 // meetEverywhere holds first the request, then the ending, at one call after another until there is none left.

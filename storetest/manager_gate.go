@@ -26,6 +26,7 @@ type gateStore struct {
 	sweeper sojourn.Sweeper
 	watcher sojourn.Watcher
 	moment  atomic.Int64 // orders the steps of all exchanges
+	width   int          // how many requests that are about different things may be made at once
 }
 
 var (
@@ -41,16 +42,6 @@ func newGateStore(st sojourn.Store) *gateStore {
 	g := &gateStore{inner: st}
 	g.patcher, _ = sojourn.As[sojourn.Patcher](st)
 	g.index, _ = sojourn.As[sojourn.SubjectIndex](st)
-	// A decorator has the methods whatever is below it, and answers so where they are missing there.
-	ctx := context.Background()
-	if g.patcher != nil && errors.Is(g.patcher.Patch(ctx, sojourn.NewID().Key(), sojourn.Patch{}, time.Hour), errors.ErrUnsupported) {
-		g.patcher = nil
-	}
-	if g.index != nil {
-		if _, err := g.index.ListSubject(ctx, "", ""); errors.Is(err, errors.ErrUnsupported) {
-			g.index = nil
-		}
-	}
 	g.lister, _ = sojourn.As[sojourn.Lister](st)
 	g.sweeper, _ = sojourn.As[sojourn.Sweeper](st)
 	g.watcher, _ = sojourn.As[sojourn.Watcher](st)

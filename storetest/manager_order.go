@@ -78,7 +78,7 @@ func checkOrders(t *testing.T, gate *gateStore, rounds int) {
 			}
 		}})
 	}
-	concurrently(t, width, tests)
+	concurrently(t, gate.width, tests)
 	t.Logf("%d scenes, %d orders of delivery: the client always ended with the newest token", scenes.Load(), orders.Load())
 }
 

@@ -21,13 +21,15 @@ type site struct {
 	// brief is a third node with a shorter idle timeout: a session that it made is due to be touched at the others.
 	brief   *sojourn.Manager
 	subject string
-	offset  atomic.Int64 // of the site's clock from the real one
+	opened  time.Time    // what the site's clock shows, or zero if it shows the real time
+	offset  atomic.Int64 // of the clock
 }
 
 const (
 	siteCookie   = "__Host-id"
 	siteRenew    = 5 * time.Minute
 	siteAbsolute = 7 * 24 * time.Hour
+	sitePatience = 5 * time.Minute // for a store call: a slow machine breaks no promise
 	siteCounter  = sojourn.Field[int]("counter")
 	siteCart     = sojourn.Field[[]string]("cart")
 )
@@ -35,13 +37,24 @@ const (
 // handler is what an application writes.
 type handler = func(w http.ResponseWriter, r *http.Request, s *sojourn.Session)
 
-// newSite opens a site. change, if any, edits the configuration of its nodes.
+// newSite opens a site whose clock stands still until it is advanced: what may be done for 30 s may be done however slow the
+// machine is. change, if any, edits the configuration of its nodes.
 func newSite(tb testing.TB, gate *gateStore, change func(*sojourn.Config)) *site {
 	tb.Helper()
-	s := &site{tb: tb, gate: gate, subject: "ada-" + sojourn.NewID().String()}
+	return openSite(&site{tb: tb, gate: gate, opened: time.Now()}, change)
+}
+
+// newLiveSite opens a site in real time, for what the store's own clock decides: which logins a revocation refuses.
+func newLiveSite(tb testing.TB, gate *gateStore, change func(*sojourn.Config)) *site {
+	tb.Helper()
+	return openSite(&site{tb: tb, gate: gate}, change)
+}
+
+func openSite(s *site, change func(*sojourn.Config)) *site {
+	s.subject = "ada-" + sojourn.NewID().String()
 	cfg := sojourn.Config{
 		Lifetime: sojourn.Lifetime{Idle: 24 * time.Hour, Absolute: siteAbsolute, Renew: siteRenew},
-		Timeout:  time.Minute, LoadTimeout: time.Minute, // a slow machine breaks no promise
+		Timeout:  sitePatience, LoadTimeout: sitePatience,
 		Now:     s.now,
 		Observe: func(context.Context, sojourn.Event) {},
 	}
@@ -65,7 +78,14 @@ func (s *site) manager(cfg sojourn.Config) *sojourn.Manager {
 	return m
 }
 
-func (s *site) now() time.Time          { return time.Now().Add(time.Duration(s.offset.Load())) }
+func (s *site) now() time.Time {
+	now := s.opened
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return now.Add(time.Duration(s.offset.Load()))
+}
+
 func (s *site) advance(d time.Duration) { s.offset.Add(int64(d)) }
 
 // answer is what a client gets.
@@ -140,7 +160,7 @@ func (s *site) look(token string) (v sight) {
 	s.tb.Helper()
 	quiet := s.manager(sojourn.Config{
 		Lifetime: sojourn.Lifetime{Idle: time.Hour, Absolute: siteAbsolute}, Extend: sojourn.ExtendOnChange,
-		LoadTimeout: time.Minute, Now: s.now, Observe: func(context.Context, sojourn.Event) {},
+		LoadTimeout: sitePatience, Now: s.now, Observe: func(context.Context, sojourn.Event) {},
 	})
 	if a := s.send(quiet, seeing(&v), nil, token); a.status != http.StatusOK || a.cookie != "" {
 		s.tb.Errorf("a look at a session got status %d, cookie %q", a.status, a.cookie)

@@ -21,7 +21,7 @@ func loggingIn(subject string) handler {
 // checkMaxSessions has one subject log in many times at once, half of the time from a visitor's session.
 func checkMaxSessions(t *testing.T, gate *gateStore, rounds int) {
 	for round := range 2 * rounds {
-		s := newSite(t, gate, func(cfg *sojourn.Config) { cfg.MaxSessions = limit })
+		s := newLiveSite(t, gate, func(cfg *sojourn.Config) { cfg.MaxSessions = limit })
 		visitors := make([][]string, parallelLogins)
 		for i := range visitors {
 			if i%2 == 0 {
@@ -69,7 +69,7 @@ func checkMaxSessions(t *testing.T, gate *gateStore, rounds int) {
 func checkRevocation(t *testing.T, gate *gateStore, rounds int) {
 	survivors, refused, ended := 0, 0, 0
 	for round := 0; round < 100*rounds && !t.Failed(); round++ {
-		s := newSite(t, gate, nil)
+		s := newLiveSite(t, gate, nil)
 		var before []string
 		for i := range 2 {
 			token, _ := s.open(s.nodes[i], s.subject, nil)
@@ -180,7 +180,7 @@ func checkHeldLogins(t *testing.T, gate *gateStore, rounds int) {
 			for at := 0; ; at++ {
 				reached := 0
 				for _, after := range []bool{false, true} {
-					s := newSite(t, gate, func(cfg *sojourn.Config) { cfg.MaxSessions = limit })
+					s := newLiveSite(t, gate, func(cfg *sojourn.Config) { cfg.MaxSessions = limit })
 					tokens := open(s)
 					x := heldAt(at, after)
 					var a answer

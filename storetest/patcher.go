@@ -262,6 +262,7 @@ func checkCounterByPatch(e *env) {
 	errs := e.together(increments, func(i int) error {
 		st := e.node(i % 2)
 		for try := 0; ; try++ {
+			began := time.Now()
 			state, err := st.Load(e.ctx, key)
 			if err != nil {
 				return err
@@ -273,7 +274,8 @@ func checkCounterByPatch(e *env) {
 			if !errors.Is(err, sojourn.ErrConflict) {
 				return err
 			}
-			time.Sleep(time.Duration(rand.IntN(1+min(try, 20))) * time.Millisecond / 2)
+			// The more there are, and the slower the engine, the longer one waits.
+			time.Sleep(time.Duration(rand.Float64() * float64(min(1+try, 20)) * float64(time.Since(began))))
 		}
 	})
 	if err := errors.Join(errs...); err != nil {

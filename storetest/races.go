@@ -29,7 +29,7 @@ func raceCases() []Case {
 				}
 			}
 			cases = append(cases, Case{
-				Name: a.name + "_and_" + b.name, Needs: needs,
+				Name: a.name + "_and_" + b.name, Needs: needs, waits: a.name == "expire" || b.name == "expire",
 				Rule: "Two operations at once have the answers and the effect of one of their two orders.",
 				Why:  "What neither order allows is a lost change, a revived session, or an answer that is not true.",
 				run:  func(e *env) { checkPair(e, a, b) },

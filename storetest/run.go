@@ -20,8 +20,8 @@ type Options struct {
 	// Advance moves the clock of tb's engine forward by d, for engines that have a clock of their own which can be moved.
 	// The clock begins at the present time, give or take a minute, for each test. Advance may be called while other calls
 	// are under way.
-	// Default: that of Clock. Without one time passes by itself: sessions live for 200 ms or two Resolutions, whichever is
-	// longer, where a case waits for their end, and eight cases run at once.
+	// Default: that of Clock. Without one time passes by itself: where a case waits for the end of sessions they live for
+	// 200 ms or two Resolutions, whichever is longer, and cases that wait run at once.
 	Advance func(tb testing.TB, d time.Duration)
 
 	// Snapshots says that a Load does not wait for a write that is being committed. At the instant at which a session
@@ -36,8 +36,8 @@ type Options struct {
 	// MaxSize is the size in bytes, of names and texts, that the engine must be able to keep. Default: 64 KiB.
 	MaxSize int
 
-	// Rounds is how often each pair of operations is released at once, and, halved but at least 8, at how many points in
-	// the middle of each the other one is run.
+	// Rounds is how often each pair of operations is released at once. Half of it, but at least 8, is at how many points in
+	// the middle of each one the other one is run.
 	// Default: ten times what the environment variable SOJOURN_TEST_ROUNDS says, else 20, or 4 with -short; but no more
 	// than 4 once a pair has taken 100 ms.
 	Rounds int
@@ -45,8 +45,8 @@ type Options struct {
 	// Notice is how long a Watcher may take to tell of a change. Default: 5 s.
 	Notice time.Duration
 
-	// Dump returns all that tb's engine has at rest. A store that sets it promises that no text of a value is in there in
-	// clear. Default: not checked.
+	// Dump returns all that tb's engine has at rest: files, rows, keys. A store that sets it promises that no text of a value
+	// is in there in clear, nor in a spelling that needs no secret, such as base64. Default: not checked.
 	Dump func(tb testing.TB) []byte
 
 	// Rewrite applies change to the stored binary form of one session, state or facts, whichever the store keeps: how the
@@ -104,8 +104,12 @@ func envNumber(tb testing.TB, name string) uint64 {
 //
 // newStore returns a store for the test tb. Called again with the same tb it returns another handle to the same engine,
 // as another node would have; a store that lives in the memory of one process may return a new one instead, and the
-// cases about two nodes are skipped. Engines may be shared between tests: cases use realms and subjects of their own and
-// look at nothing else. So newStore must not empty an engine that another test may be using.
+// cases about two nodes are skipped. It may be called by several goroutines.
+//
+// Engines may be shared between tests: cases use realms and subjects of their own and look at nothing else, so newStore must
+// not empty an engine that another test may be using. What is left expires in two days at most. Two groups do look at all
+// that is there: "lister" pages through it, and "sweeper" counts what has expired, one case after the other. Give each test a
+// prefix or a table of its own if the engine has them.
 func Run(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts Options) {
 	t.Helper()
 	opts = opts.withDefaults(t)
@@ -117,17 +121,26 @@ func Run(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts Options)
 		}
 		members[c.Group] = append(members[c.Group], c)
 	}
+	n := 1 // one case would move the clock of the others
+	if opts.Advance == nil {
+		n = gainfulWidth(t, newStore(t))
+	}
 	for _, group := range groups {
 		t.Run(group, func(t *testing.T) {
-			n := width
-			if opts.Advance != nil || group == "sweeper" { // one sweep may take the records that another case counts
+			var waiting, working []subtest
+			for _, c := range members[group] {
+				test := subtest{c.Name, func(t *testing.T) { c.Check(t, newStore, opts) }}
+				if c.waits && opts.Advance == nil {
+					waiting = append(waiting, test)
+				} else {
+					working = append(working, test)
+				}
+			}
+			concurrently(t, width, waiting)
+			if group == "sweeper" { // one sweep may take the records that another case counts
 				n = 1
 			}
-			var tests []subtest
-			for _, c := range members[group] {
-				tests = append(tests, subtest{c.Name, func(t *testing.T) { c.Check(t, newStore, opts) }})
-			}
-			concurrently(t, n, tests)
+			concurrently(t, n, working)
 		})
 	}
 	if opts.tally.pairs.Load() > 0 {

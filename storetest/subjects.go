@@ -138,7 +138,7 @@ func subjectsCases() []Case {
 				e.lists(e.subject, first.ID(), second.ID())
 			},
 		}, {
-			Name: "gone_is_not_listed",
+			Name: "gone_is_not_listed", waits: true,
 			Rule: "The index never answers a session that is gone, by Delete or by its TTL.",
 			Why:  "A list of devices with dead ones in it, and a limit that counts them.",
 			run: func(e *env) {
@@ -155,7 +155,7 @@ func subjectsCases() []Case {
 				e.revoke(e.subject, sojourn.ID{}, 1)
 			},
 		}, {
-			Name: "index_lives_as_long_as_its_sessions",
+			Name: "index_lives_as_long_as_its_sessions", waits: true,
 			Rule: "A session that was extended stays in the index, and one that ends early takes nothing with it.",
 			Why:  "An index that expires on its own leaves sessions that \"end all\" does not find.",
 			run: func(e *env) {

@@ -27,7 +27,7 @@ func ttlCases() []Case {
 				}
 			},
 		}, {
-			Name: "what_remains_goes_down",
+			Name: "what_remains_goes_down", waits: true,
 			Rule: "The TTL that Load returns goes down as the engine's clock goes on.",
 			Why:  "A session that looks fresh for ever is never touched, and dies under its user.",
 			run: func(e *env) {
@@ -37,7 +37,7 @@ func ttlCases() []Case {
 				e.lives(key, long, began, before)
 			},
 		}, {
-			Name: "expired_is_not_found",
+			Name: "expired_is_not_found", waits: true,
 			Rule: "A session is dead from the instant now >= expiry by the engine's clock, swept or not.",
 			Why:  "An idle timeout that does not time out leaves the session to the next user of the machine.",
 			run: func(e *env) {
@@ -46,7 +46,7 @@ func ttlCases() []Case {
 				e.gone(key)
 			},
 		}, {
-			Name: "unexpired_is_alive",
+			Name: "unexpired_is_alive", waits: true,
 			Rule: "A session lives until its TTL has run out.",
 			Why:  "A TTL read in a smaller unit logs everybody out.",
 			run: func(e *env) {
@@ -59,7 +59,7 @@ func ttlCases() []Case {
 				}
 			},
 		}, {
-			Name: "expired_is_dead_for_writers",
+			Name: "expired_is_dead_for_writers", waits: true,
 			Rule: "Update, UpdateTTL and Patch of an expired session are ErrNotFound and do not revive it.",
 			Why:  "A request that comes too late would open a session whose time was over.",
 			run: func(e *env) {
@@ -77,7 +77,7 @@ func ttlCases() []Case {
 				e.delete(key)
 			},
 		}, {
-			Name: "each_session_has_its_own",
+			Name: "each_session_has_its_own", waits: true,
 			Rule: "Sessions expire one by one.",
 			Why:  "A TTL kept for the table instead of the record ends the wrong sessions.",
 			run: func(e *env) {
@@ -88,7 +88,7 @@ func ttlCases() []Case {
 				e.holds(lasting, state)
 			},
 		}, {
-			Name: "touch_extends",
+			Name: "touch_extends", waits: true,
 			Rule: "UpdateTTL extends the TTL.",
 			Why:  "A user who works all day would be logged out in the middle of it.",
 			run: func(e *env) {
@@ -139,7 +139,7 @@ func ttlCases() []Case {
 				e.lives(key, long, began, e.advanced)
 			},
 		}, {
-			Name: "update_to_a_short_one_expires",
+			Name: "update_to_a_short_one_expires", waits: true,
 			Rule: "After an Update the session expires by the new TTL.",
 			Why:  "An end that only Load's answer shows is no end.",
 			run: func(e *env) {
@@ -195,7 +195,7 @@ func ttlCases() []Case {
 				e.lives(key, long, began, e.advanced)
 			},
 		}, {
-			Name: "less_than_the_resolution_is_rounded_up",
+			Name: "less_than_the_resolution_is_rounded_up", waits: true,
 			Rule: "A TTL finer than the engine's resolution is rounded up, not down to nothing and not to for ever.",
 			Why:  "Down to 0 is an error or for ever, the one a logout, the other a session without an end.",
 			run: func(e *env) {
