@@ -15,7 +15,8 @@ import (
 // one without copying, and == tells whether two are the same.
 //
 // It is one packed string, ordered by name. Get finds a name in place: no decoding, no allocation. Names are non-empty
-// UTF-8 of at most 255 bytes without NUL; the manager checks that, and a store keeps whatever it is given.
+// UTF-8 of at most 255 bytes without NUL, and texts are JSON in UTF-8; the manager checks that. A store keeps whatever it
+// is given byte for byte, or refuses it.
 type Values struct {
 	// packed is a sequence of entries in strictly ascending byte order of their names. An entry is the length of the name
 	// and that of the text, both as unsigned varints, then the name, then the text. Every Values has been checked when

@@ -260,6 +260,12 @@ func addBrokenContracts(add adder) {
 	add("conflict for ever", func(s base) sojourn.Store { return sulks{s, make(map[sojourn.ID]bool)} }, "versions/after_a_conflict_load_again")
 	add("save through a shared variable", func(s base) sojourn.Store { return savesThroughSlot{newOneSlot(s)} }, "concurrency/saves_are_separate")
 	add("load through a shared variable", func(s base) sojourn.Store { return loadsThroughSlot{newOneSlot(s)} }, "concurrency/sessions_do_not_mix")
+	add("bytes replaced that are no UTF-8", saveText(func(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }),
+		"values/bytes_that_are_no_text")
+	add("text ends at NUL", saveText(func(text string) string {
+		text, _, _ = strings.Cut(text, "\x00")
+		return text
+	}), "values/bytes_that_are_no_text")
 	add("line separators escaped", saveText(func(text string) string { return strings.ReplaceAll(text, "\u2028", `\u2028`) }),
 		"values/names_byte_for_byte", "values/texts_byte_for_byte")
 	add("length in 15 bits", saveText(func(text string) string { return text[:len(text)%(1<<15)] }),

@@ -29,6 +29,15 @@ func oddTexts() []string {
 	}
 }
 
+// oddBytes are names and texts that the manager lets nobody set.
+func oddBytes() []string {
+	return []string{
+		"\x00", "a\x00", "a\x00b", "\x00a", "\"\x00\"", "\xff", "\xfe\xff", "a\xff", "a\xfe", "\xff\x00\xff", "\x80", "\xbf", "\xc3", "\xc3(", "\xe9",
+		"\"\xe9\"", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe2\x28\xa1", "\xed\xa0\x80", "\xed\xb0\x80", "\xed\xa0\xbd\xed\xb8\x80", "\xf0\x28\x8c\xbc",
+		"\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\x1b[31m", "\b", "\x1a", "{", "[1,", `"`, `"a`, "hello", "'", "\\", "\r", "\n", " ", "\t",
+	}
+}
+
 // oddSubjects are all different users, however alike they look to a collation. Like the manager's they are UTF-8 without NUL.
 func oddSubjects() []string {
 	stem := strings.Repeat("s", 254)

@@ -1,10 +1,13 @@
 package storetest_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/storetest"
@@ -104,4 +107,49 @@ func TestCases_areUniqueAndExplained(t *testing.T) {
 		t.Errorf("got %d cases besides races, want at least 80", byHand)
 	}
 	t.Logf("%d cases and %d races", byHand, len(seen)-byHand)
+}
+
+// refuses does not take what its columns cannot hold.
+type refuses struct{ base }
+
+func (s refuses) check(v sojourn.Values) error {
+	for name, text := range v.All() {
+		if !utf8.ValidString(name+text) || strings.Contains(name+text, "\x00") {
+			return errors.New("not UTF-8, or with NUL")
+		}
+	}
+	return nil
+}
+
+func (s refuses) Save(ctx context.Context, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
+	if err := s.check(state.Values); err != nil {
+		return sojourn.Key{}, err
+	}
+	return s.base.Save(ctx, state, ttl)
+}
+
+func (s refuses) Update(ctx context.Context, key sojourn.Key, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
+	if err := s.check(state.Values); err != nil {
+		return sojourn.Key{}, err
+	}
+	return s.base.Update(ctx, key, state, ttl)
+}
+
+func (s refuses) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
+	if err := s.check(p.Set); err != nil {
+		return err
+	}
+	return s.base.Patch(ctx, key, p, ttl)
+}
+
+func TestRun_storeThatRefusesWhatItCannotSpell(t *testing.T) {
+	for _, c := range storetest.Cases() {
+		if c.Group == "values" {
+			t.Run(c.Name, func(t *testing.T) {
+				var clock storetest.Clock
+				st := refuses{base{reference.New(clock.Now)}}
+				c.Check(t, func(testing.TB) sojourn.Store { return st }, storetest.Options{Clock: &clock})
+			})
+		}
+	}
 }

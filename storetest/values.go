@@ -40,6 +40,19 @@ func valuesCases() []Case {
 				checkRoundTrips(e, pairs)
 			},
 		}, {
+			Name: "bytes_that_are_no_text",
+			Rule: "Names and texts that are not UTF-8, hold NUL or are no JSON come back byte for byte, or are refused with an error.",
+			Why:  "What a decorator hands down may be such; an engine that replaces or cuts it destroys sessions in silence.",
+			run: func(e *env) {
+				for _, text := range oddBytes() {
+					e.keepsOrRefuses(values(text, `1`, "b", `2`))
+					e.keepsOrRefuses(values("a", text, "b", `2`))
+					if e.Failed() {
+						return
+					}
+				}
+			},
+		}, {
 			Name: "the_empty_text",
 			Rule: "A store keeps whatever text it is given, also the empty one.",
 			Why:  "A record without it is not the one that was saved: == between the two breaks.",
@@ -179,6 +192,40 @@ func valuesCases() []Case {
 				e.holds(e.update(key, state, long), state)
 			},
 		},
+	}
+}
+
+// keepsOrRefuses brings v into a session in each way there is. What is refused must change nothing.
+func (e *env) keepsOrRefuses(v sojourn.Values) {
+	e.Helper()
+	refused := func(call string, err error) bool {
+		for _, answer := range []error{sojourn.ErrNotFound, sojourn.ErrConflict, sojourn.ErrEnded} {
+			if errors.Is(err, answer) {
+				e.Errorf("%s of the values %q: got error %v, want none or one about the values", call, v, err)
+			}
+		}
+		return err != nil
+	}
+	state, old := e.state(), e.state("before", `1`)
+	state.Values = v
+	if key, err := e.st.Save(e.ctx, state, long); !refused("Save", err) {
+		e.holds(key, state)
+	}
+	key := e.save(old, long)
+	next := e.holds(key, old)
+	next.Values = v
+	if same, err := e.st.Update(e.ctx, key, next, long); refused("Update", err) {
+		e.holds(key, old)
+	} else {
+		e.holds(same, next)
+	}
+	if e.has(needPatcher) {
+		key := e.save(old, long)
+		next, _ := old.With(sojourn.Patch{Generation: old.Facts.Generation, Set: v})
+		if refused("Patch", e.patcher().Patch(e.ctx, key, sojourn.Patch{Generation: old.Facts.Generation, Set: v}, long)) {
+			next = old
+		}
+		e.holds(key, next)
 	}
 }
 
