@@ -94,39 +94,39 @@ func parseSealedToken(text string, parser KeyParser) (key Key, presented digest,
 // decodeText decodes base64url text that fills dst exactly. Unlike encoding/base64 it refuses line breaks, and spare bits
 // that are not zero.
 func decodeText(dst []byte, text string) bool {
-	var bits, n uint
-	at := 0
-	for i := range len(text) {
-		v, ok := base64Value(text[i])
-		if !ok {
-			return false
-		}
-		bits = bits<<6 | uint(v)
-		if n += 6; n >= 8 {
-			n -= 8
-			if at == len(dst) {
-				return false
-			}
-			dst[at] = byte(bits >> n)
-			at++
-			bits &= 1<<n - 1
-		}
+	if base64.RawURLEncoding.DecodedLen(len(text)) != len(dst) || len(text)%4 == 1 {
+		return false
 	}
-	return at == len(dst) && n < 6 && bits == 0
+	// A value of 0x80 and more is no digit: once met, it stays in seen.
+	var seen byte
+	for ; len(text) >= 4 && len(dst) >= 3; text, dst = text[4:], dst[3:] {
+		a, b, c, d := base64Value(text[0]), base64Value(text[1]), base64Value(text[2]), base64Value(text[3])
+		seen |= a | b | c | d
+		dst[0], dst[1], dst[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+	}
+	spare := byte(0)
+	switch len(text) {
+	case 2:
+		a, b := base64Value(text[0]), base64Value(text[1])
+		seen |= a | b
+		dst[0], spare = a<<2|b>>4, b<<4
+	case 3:
+		a, b, c := base64Value(text[0]), base64Value(text[1]), base64Value(text[2])
+		seen |= a | b | c
+		dst[0], dst[1], spare = a<<2|b>>4, b<<4|c>>2, c<<6
+	}
+	return seen < 0x80 && spare == 0
 }
 
-func base64Value(c byte) (byte, bool) {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return c - 'A', true
-	case 'a' <= c && c <= 'z':
-		return c - 'a' + 26, true
-	case '0' <= c && c <= '9':
-		return c - '0' + 52, true
-	case c == '-':
-		return 62, true
-	case c == '_':
-		return 63, true
-	}
-	return 0, false
-}
+// base64Value returns the value of a digit, 0xff of anything else.
+func base64Value(c byte) byte { return base64Values[c&0x7f] | c&0x80 }
+
+const base64Values = "" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x3e\xff\xff" +
+	"\x34\x35\x36\x37\x38\x39\x3a\x3b\x3c\x3d\xff\xff\xff\xff\xff\xff" +
+	"\xff\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e" +
+	"\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\xff\xff\xff\xff\x3f" +
+	"\xff\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x25\x26\x27\x28" +
+	"\x29\x2a\x2b\x2c\x2d\x2e\x2f\x30\x31\x32\x33\xff\xff\xff\xff\xff"
