@@ -51,10 +51,10 @@ func (v *Visit) begin(m *Manager) {
 	v.session.v = v
 }
 
-// requestHeader returns the values of a request header.
+// requestHeader returns the values of a request header; name is in its canonical form.
 func (v *Visit) requestHeader(name string) []string {
 	if v.request != nil {
-		return v.request.Header.Values(name) // not as a method value: it would cost each request an allocation
+		return v.request.Header[name] // not as a method value: it would cost each request an allocation
 	}
 	return v.header(name)
 }
