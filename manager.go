@@ -119,7 +119,7 @@ func (m *Manager) notified(id ID) {
 func (m *Manager) observe(ctx context.Context, e Event) { m.cfg.Observe(ctx, e) }
 
 // now is the instant in the resolution of Facts.
-func (m *Manager) now() time.Time { return m.cfg.Now().UTC().Truncate(time.Millisecond) }
+func (m *Manager) now() time.Time { return time.UnixMilli(m.cfg.Now().UnixMilli()).UTC() }
 
 // transport is the name under which the token travels.
 func (m *Manager) transport() string {
