@@ -268,6 +268,7 @@ func TestSecrets_areNowhere(t *testing.T) {
 				t.Fatal(err)
 			}
 			see(seen, state)
+			see(seen, state.Pack(state.Version))
 		}
 		do("/logout")
 	}

@@ -84,7 +84,8 @@ func ParseFacts(record string) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	f, rest, err := parseFactsBody(body)
+	var f Facts
+	rest, err := parseFactsBody(body, &f)
 	if err != nil || rest != "" {
 		return Facts{}, ErrCorrupt
 	}
@@ -120,15 +121,15 @@ func ParseState(record string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	f, rest, err := parseFactsBody(body)
+	var s State
+	rest, err := parseFactsBody(body, &s.Facts)
 	if err != nil {
 		return State{}, err
 	}
-	values, err := parseValues(rest)
-	if err != nil {
+	if s.Values, err = parseValues(rest); err != nil {
 		return State{}, err
 	}
-	return State{Facts: f, Values: values}, nil
+	return s, nil
 }
 
 // openRecord checks version and checksum and returns what stands between them.
@@ -155,22 +156,23 @@ func openRecord(record string) (string, error) {
 // stack included. crc32 writes nothing.
 func stringChecksum(s string) uint32 { return checksum(unsafe.Slice(unsafe.StringData(s), len(s))) }
 
-func parseFactsBody(s string) (f Facts, rest string, err error) {
+// parseFactsBody reads facts into f, which is zero, and returns what follows them.
+func parseFactsBody(s string, f *Facts) (rest string, err error) {
 	if s == "" || s[0]&^flagsKnown != 0 {
-		return f, "", ErrCorrupt
+		return "", ErrCorrupt
 	}
 	flags := s[0]
 	f.Remembered = flags&flagRemembered != 0
 	f.Refused = flags&flagRefused != 0
 	generation, s, ok := cutUvarint(s[1:])
 	if !ok || generation > 1<<32-1 {
-		return f, "", ErrCorrupt
+		return "", ErrCorrupt
 	}
 	f.Generation = uint32(generation)
 	for _, text := range [...]*string{&f.Realm, &f.Subject, &f.Label} {
 		n, after, ok := cutUvarint(s)
 		if !ok || n > uint64(len(after)) {
-			return f, "", ErrCorrupt
+			return "", ErrCorrupt
 		}
 		*text, s = after[:n], after[n:]
 	}
@@ -179,7 +181,7 @@ func parseFactsBody(s string) (f Facts, rest string, err error) {
 		fixed += 32
 	}
 	if len(s) < fixed {
-		return f, "", ErrCorrupt
+		return "", ErrCorrupt
 	}
 	for i, t := range [...]*time.Time{&f.Created, &f.Authenticated, &f.Deadline, &f.Renewed} {
 		*t = fromMilli(int64(littleEndian64(s[8*i:])))
@@ -188,7 +190,7 @@ func parseFactsBody(s string) (f Facts, rest string, err error) {
 	if flags&flagPrevious != 0 {
 		copy(f.Previous[:], s[64:])
 	}
-	return f, s[fixed:], nil
+	return s[fixed:], nil
 }
 
 func littleEndian64(s string) uint64 {

@@ -22,20 +22,38 @@ type Patch struct {
 // what a patch does, and all that a store needs to be a [Patcher] under its own lock or transaction. Facts, TTL and
 // Version are left alone.
 func (s State) With(p Patch) (State, error) {
-	if p.Generation != s.Facts.Generation {
-		return s, ErrConflict
-	}
-	for name, text := range p.Expect.All() {
-		if s.Values.Get(name) != text {
-			return s, ErrConflict
-		}
+	if err := p.expects(s.Facts.Generation, s.Values); err != nil {
+		return s, err
 	}
 	values := s.Values.with(p)
-	if exceeds(p.MaxSize, values.Size, s.Values.Size) || exceeds(p.MaxNames, values.Len, s.Values.Len) {
-		return s, ErrTooLarge
+	if err := p.bounds(s.Values, values); err != nil {
+		return s, err
 	}
 	s.Values = values
 	return s, nil
+}
+
+// expects is the part of a patch that looks at what is there before.
+func (p *Patch) expects(generation uint32, before Values) error {
+	if p.Generation != generation {
+		return ErrConflict
+	}
+	for rest := p.Expect.packed; rest != ""; {
+		var name, text string
+		name, text, rest = cutEntry(rest)
+		if before.Get(name) != text {
+			return ErrConflict
+		}
+	}
+	return nil
+}
+
+// bounds is the part that looks at what would be there after.
+func (p *Patch) bounds(before, after Values) error {
+	if exceeds(p.MaxSize, after.Size, before.Size) || exceeds(p.MaxNames, after.Len, before.Len) {
+		return ErrTooLarge
+	}
+	return nil
 }
 
 // exceeds reports whether a limit is broken. What was over the limit before may still shrink.
@@ -55,45 +73,70 @@ func (v Values) with(p Patch) Values {
 	if (v == Values{} || p.Clear && len(p.Keep) == 0) && !hasEmptyText(p.Set) {
 		return p.Set
 	}
-	size := 0
-	v.merge(p, func(name, text string) { size += entrySize(name, text) })
+	size := v.sizeWith(p)
 	if size == 0 {
 		return Values{}
 	}
 	var b strings.Builder
 	b.Grow(size)
-	v.merge(p, func(name, text string) { writeEntry(&b, name, text) })
+	v.writeWith(p, &b)
 	return Values{b.String()}
 }
 
-func (v Values) merge(p Patch, emit func(name, text string)) {
-	old, set := v.packed, p.Set.packed
-	for old != "" || set != "" {
-		var oldName, oldText, oldRest, setName, setText, setRest string
-		if old != "" {
-			oldName, oldText, oldRest = cutEntry(old)
+// sizeWith returns the size of v's packed form after p.
+func (v Values) sizeWith(p Patch) int {
+	size := 0
+	v.merge(&p, func(entries string) { size += len(entries) })
+	return size
+}
+
+// writeWith writes v's packed form after p.
+func (v Values) writeWith(p Patch, b *strings.Builder) {
+	v.merge(&p, func(entries string) { b.WriteString(entries) })
+}
+
+// merge calls emit with the packed entries that are there after p, as many at once as stand together in v.
+func (v Values) merge(p *Patch, emit func(entries string)) {
+	all := !p.Clear && len(p.Remove) == 0 // old entries stay, but for those that are set
+	stay, old, set := v.packed, v.packed, p.Set.packed
+	// What was looked at of the old entries and stays has not been emitted yet: it is what stay has before old.
+	flush := func() {
+		if n := len(stay) - len(old); n > 0 {
+			emit(stay[:n])
 		}
+	}
+	for set != "" || old != "" && !all {
+		name, rest := "", ""
+		if old != "" {
+			name, _, rest = cutEntry(old)
+		}
+		var setName, setText, setRest string
 		if set != "" {
 			setName, setText, setRest = cutEntry(set)
 		}
-		if set == "" || old != "" && oldName < setName {
-			if p.spares(oldName) {
-				emit(oldName, oldText)
+		if old != "" && (set == "" || name < setName) {
+			if !all && !p.spares(name) {
+				flush()
+				stay = rest
 			}
-			old = oldRest
+			old = rest
 			continue
 		}
-		if old != "" && oldName == setName {
-			old = oldRest
+		flush()
+		if old != "" && name == setName {
+			old = rest
 		}
+		stay = old
 		if setText != "" { // no JSON text is empty: setting "" leaves the name absent
-			emit(setName, setText)
+			emit(set[:len(set)-len(setRest)])
 		}
 		set = setRest
 	}
+	old = ""
+	flush()
 }
 
-func (p Patch) spares(name string) bool {
+func (p *Patch) spares(name string) bool {
 	if p.Clear && !slices.Contains(p.Keep, name) {
 		return false
 	}

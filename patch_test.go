@@ -198,6 +198,7 @@ func checkAgainstOracle(t *testing.T, old map[string]string, p sojourn.Patch) er
 	t.Helper()
 	before := sojourn.State{Facts: sojourn.Facts{Generation: 1}, Values: valuesOf(old), TTL: 5, Version: 6}
 	got, err := before.With(p)
+	checkPacked(t, before, p, got, err)
 	want, wantErr := oracle(old, 1, p)
 	if !errors.Is(err, wantErr) {
 		t.Fatalf("%q with %+v: got error %v, want %v", old, p, err, wantErr)
@@ -213,6 +214,30 @@ func checkAgainstOracle(t *testing.T, old map[string]string, p sojourn.Patch) er
 		t.Fatalf("more than the values changed: %+v", got)
 	}
 	return nil
+}
+
+// checkPacked holds Packed.With to what State.With said.
+func checkPacked(t *testing.T, before sojourn.State, p sojourn.Patch, want sojourn.State, wantErr error) {
+	t.Helper()
+	packed := before.Pack(6)
+	after, err := packed.With(p, 300)
+	if !errors.Is(err, wantErr) {
+		t.Fatalf("packed: got error %v, want %v", err, wantErr)
+	}
+	if err != nil {
+		if after != (sojourn.Packed{}) {
+			t.Fatal("packed: an error, and something else beside it")
+		}
+		return
+	}
+	want.TTL, want.Version = 0, 300
+	if got := after.State(); got != want {
+		t.Fatalf("packed: got %+v, want %+v", got, want)
+	}
+	want.Values, want.Version = before.Values, 6
+	if packed.State() != want {
+		t.Fatal("packed: the state before has changed")
+	}
 }
 
 func TestWith_randomAgainstAMap(t *testing.T) {

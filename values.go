@@ -271,6 +271,9 @@ func parseValues(packed string) (Values, error) {
 }
 
 func cutUvarint(s string) (value uint64, rest string, ok bool) {
+	if s != "" && s[0] < 0x80 {
+		return uint64(s[0]), s[1:], true // as most of them are
+	}
 	for i := range min(len(s), binary.MaxVarintLen64) {
 		c := s[i]
 		value |= uint64(c&0x7f) << (7 * i)
