@@ -8,10 +8,10 @@
 //
 // # Memory
 //
-// A session is one immutable string and about 60 bytes of index, about 30 more if it has a subject; the garbage collector
-// follows one pointer for each. Load shares the string and allocates nothing. [Config.MaxSessions] bounds the number of
-// sessions: when the store is full, a Save removes an expired session, else the visitor's session that would expire
-// first, and never a live one with a subject, so that robots cannot log users out. If only those are left it answers
+// A session is one immutable string, a [sojourn.Packed], and about 60 bytes of index, about 30 more if it has a subject; the
+// garbage collector follows one pointer for each. Load shares the string and allocates nothing. [Config.MaxSessions] bounds
+// the number of sessions: when the store is full, a Save removes an expired session, else the visitor's session that would
+// expire first, and never a live one with a subject, so that robots cannot log users out. If only those are left it answers
 // [ErrFull]. Expired sessions go when [Store.Sweep] is called, which the manager's Run does, or when room is needed. The
 // index keeps the size of its peak until a part of it is empty; records are freed at once.
 //

@@ -31,7 +31,8 @@ func (s *Store) List(ctx context.Context, cursor string, limit int) ([]sojourn.E
 		// Records are parsed outside the lock.
 		now := s.now()
 		for _, e := range found {
-			if state, err := open(e.record, e.expires, now); err == nil {
+			var state sojourn.State
+			if open(e.record, e.expires, now, &state) == nil {
 				entries = append(entries, sojourn.Entry{ID: e.id, Facts: state.Facts, TTL: state.TTL})
 			}
 		}

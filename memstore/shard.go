@@ -26,7 +26,7 @@ type shard struct {
 // entry is one session. Its one pointer is the record's.
 type entry struct {
 	id      sojourn.ID // zero in a free slot
-	record  string
+	record  sojourn.Packed
 	expires int64  // on the store's clock
 	pos     uint32 // in its queue
 	node    uint32 // in its subject's index; 0 for a visitor's

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,7 +48,6 @@ type Store struct {
 	born     time.Time
 	limit    int64
 	seed     maphash.Seed
-	scratch  sync.Pool // of *[]byte, to encode records
 	sessions atomic.Int64
 	members  atomic.Int64  // of sessions, those with a subject
 	swept    atomic.Uint32 // the shard at which the next sweep begins
@@ -77,7 +75,6 @@ func New(config Config) *Store {
 		s.limit = defaultSessions
 	}
 	s.born = s.clock()
-	s.scratch.New = func() any { return new([]byte) }
 	for i := range s.shards {
 		s.shards[i].publish()
 	}
@@ -88,27 +85,27 @@ func New(config Config) *Store {
 func (s *Store) Len() int { return int(s.sessions.Load()) }
 
 // Load implements [sojourn.Store]. The state shares the stored record.
-func (s *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
-	if err := ctx.Err(); err != nil {
-		return sojourn.State{}, err
+func (s *Store) Load(ctx context.Context, key sojourn.Key) (state sojourn.State, err error) {
+	if err = ctx.Err(); err == nil {
+		err = s.load(key.ID(), &state)
 	}
-	return s.load(key.ID())
+	return state, err
 }
 
 // load reads the clock after the record, so that no wait for the lock shows a session after its expiry.
-func (s *Store) load(id sojourn.ID) (sojourn.State, error) {
+func (s *Store) load(id sojourn.ID, state *sojourn.State) error {
 	record, expires := s.record(id)
-	return open(record, expires, s.now())
+	return open(record, expires, s.now(), state)
 }
 
 // record returns what is stored, and an expiry long past if nothing is.
-func (s *Store) record(id sojourn.ID) (record string, expires int64) {
+func (s *Store) record(id sojourn.ID) (record sojourn.Packed, expires int64) {
 	sh := s.shardOf(id)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
 	e := sh.find(id)
 	if e == nil {
-		return "", math.MinInt64
+		return sojourn.Packed{}, math.MinInt64
 	}
 	return e.record, e.expires
 }
@@ -124,15 +121,14 @@ func (s *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duration
 		return sojourn.Key{}, err
 	}
 	id := sojourn.NewID()
-	record := s.pack(1, state)
-	if err := s.insert(id, state.Facts, record, ttl); err != nil {
+	if err := s.insert(id, &state.Facts, state.Pack(1), ttl); err != nil {
 		s.sessions.Add(-1)
 		return sojourn.Key{}, err
 	}
 	return id.Key(), nil
 }
 
-func (s *Store) insert(id sojourn.ID, facts sojourn.Facts, record string, ttl time.Duration) error {
+func (s *Store) insert(id sojourn.ID, facts *sojourn.Facts, record sojourn.Packed, ttl time.Duration) error {
 	var node uint32
 	if facts.Subject != "" {
 		who := owner{facts.Realm, facts.Subject}
@@ -160,8 +156,8 @@ func (s *Store) Update(ctx context.Context, key sojourn.Key, state sojourn.State
 		return sojourn.Key{}, err
 	}
 	id := key.ID()
-	old, err := s.load(id)
-	if err != nil {
+	var old sojourn.State
+	if err := s.load(id, &old); err != nil {
 		return sojourn.Key{}, err
 	}
 	if old.Version != state.Version {
@@ -170,7 +166,7 @@ func (s *Store) Update(ctx context.Context, key sojourn.Key, state sojourn.State
 	if old.Facts.Realm != state.Facts.Realm || old.Facts.Subject != "" && old.Facts.Subject != state.Facts.Subject {
 		return sojourn.Key{}, errOwner
 	}
-	if err := s.replace(id, old.Facts, state, ttl); err != nil {
+	if err := s.replace(id, &old.Facts, &state, ttl); err != nil {
 		return sojourn.Key{}, err
 	}
 	s.watchers.tell(id)
@@ -178,8 +174,8 @@ func (s *Store) Update(ctx context.Context, key sojourn.Key, state sojourn.State
 }
 
 // replace is Update's second look, under the locks: old are the facts at the version that must still be there.
-func (s *Store) replace(id sojourn.ID, old sojourn.Facts, state sojourn.State, ttl time.Duration) error {
-	record := s.pack(state.Version+1, state)
+func (s *Store) replace(id sojourn.ID, old *sojourn.Facts, state *sojourn.State, ttl time.Duration) error {
+	record := state.Pack(state.Version + 1)
 	who := owner{state.Facts.Realm, state.Facts.Subject}
 	login := who.subject != "" &&
 		(old.Subject == "" || old.Authenticated.UnixMilli() != state.Facts.Authenticated.UnixMilli())
@@ -198,7 +194,7 @@ func (s *Store) replace(id sojourn.ID, old sojourn.Facts, state sojourn.State, t
 	if err != nil {
 		return err
 	}
-	if version, _ := cutVersion(e.record); version != state.Version {
+	if e.record.Version() != state.Version {
 		return sojourn.ErrConflict
 	}
 	if login && ix.refuses(who, state.Facts.Authenticated, now) {
@@ -254,15 +250,11 @@ func (s *Store) patch(id sojourn.ID, p sojourn.Patch, ttl time.Duration) error {
 	if err != nil {
 		return err
 	}
-	state, err := unpack(e.record)
+	record, err := e.record.With(p, e.record.Version()+1)
 	if err != nil {
 		return err
 	}
-	state, err = state.With(p)
-	if err != nil {
-		return err
-	}
-	e.record = s.pack(state.Version+1, state)
+	e.record = record
 	sh.expire(e, max(e.expires, now+ttl.Milliseconds()))
 	return nil
 }
@@ -302,11 +294,8 @@ func (s *Store) remove(id sojourn.ID, by int64) bool {
 	sh.mu.Unlock()
 
 	// The index comes before the shard. Meanwhile the session may go, but its subject cannot change.
-	state, err := unpack(record)
-	if err != nil {
-		return false
-	}
-	ix, _ := s.lookup(owner{state.Facts.Realm, state.Facts.Subject})
+	facts := record.State().Facts
+	ix, _ := s.lookup(owner{facts.Realm, facts.Subject})
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	return s.removeMember(ix, id, by)

@@ -87,8 +87,8 @@ func (s *Store) owned(ix *index, hash uint32, who owner) []sojourn.Entry {
 	var entries []sojourn.Entry
 	for _, id := range ix.ids(hash) {
 		record, expires := s.record(id)
-		state, err := open(record, expires, now)
-		if err != nil || (owner{state.Facts.Realm, state.Facts.Subject}) != who {
+		var state sojourn.State
+		if open(record, expires, now, &state) != nil || (owner{state.Facts.Realm, state.Facts.Subject}) != who {
 			continue
 		}
 		entries = append(entries, sojourn.Entry{ID: id, Facts: state.Facts, TTL: state.TTL})
