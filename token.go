@@ -100,27 +100,25 @@ func decodeText(dst []byte, text string) bool {
 	// A value of 0x80 and more is no digit: once met, it stays in seen.
 	var seen byte
 	for ; len(text) >= 4 && len(dst) >= 3; text, dst = text[4:], dst[3:] {
-		a, b, c, d := base64Value(text[0]), base64Value(text[1]), base64Value(text[2]), base64Value(text[3])
+		a, b, c, d := base64Values[text[0]], base64Values[text[1]], base64Values[text[2]], base64Values[text[3]]
 		seen |= a | b | c | d
 		dst[0], dst[1], dst[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
 	}
 	spare := byte(0)
 	switch len(text) {
 	case 2:
-		a, b := base64Value(text[0]), base64Value(text[1])
+		a, b := base64Values[text[0]], base64Values[text[1]]
 		seen |= a | b
 		dst[0], spare = a<<2|b>>4, b<<4
 	case 3:
-		a, b, c := base64Value(text[0]), base64Value(text[1]), base64Value(text[2])
+		a, b, c := base64Values[text[0]], base64Values[text[1]], base64Values[text[2]]
 		seen |= a | b | c
 		dst[0], dst[1], spare = a<<2|b>>4, b<<4|c>>2, c<<6
 	}
 	return seen < 0x80 && spare == 0
 }
 
-// base64Value returns the value of a digit, 0xff of anything else.
-func base64Value(c byte) byte { return base64Values[c&0x7f] | c&0x80 }
-
+// base64Values has the value of each digit, and 0xff for whatever is none.
 const base64Values = "" +
 	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
 	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
@@ -129,4 +127,7 @@ const base64Values = "" +
 	"\xff\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e" +
 	"\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\xff\xff\xff\xff\x3f" +
 	"\xff\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x25\x26\x27\x28" +
-	"\x29\x2a\x2b\x2c\x2d\x2e\x2f\x30\x31\x32\x33\xff\xff\xff\xff\xff"
+	"\x29\x2a\x2b\x2c\x2d\x2e\x2f\x30\x31\x32\x33\xff\xff\xff\xff\xff" +
+	noDigits + noDigits + noDigits + noDigits + noDigits + noDigits + noDigits + noDigits
+
+const noDigits = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
