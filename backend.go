@@ -55,32 +55,34 @@ func answered(err error) bool {
 	return false
 }
 
-func (b *backend) load(ctx context.Context, key Key) (State, error) {
-	state, err := b.store.Load(ctx, key)
-	return b.loaded(ctx, key.ID(), state, err)
+// load fills state, which is large.
+func (b *backend) load(ctx context.Context, key Key, state *State) (err error) {
+	*state, err = b.store.Load(ctx, key)
+	return b.loaded(ctx, key.ID(), err)
 }
 
 // loadByID loads a session of which only the ID is known: of a client-side store, its facts.
-func (b *backend) loadByID(ctx context.Context, id ID) (State, error) {
+func (b *backend) loadByID(ctx context.Context, id ID) (state State, err error) {
 	if b.parser == nil {
-		return b.load(ctx, id.Key())
+		err = b.load(ctx, id.Key(), &state)
+		return state, err
 	}
 	if b.leases == nil {
 		return State{}, errors.ErrUnsupported
 	}
-	state, err := b.leases.LoadLease(ctx, id)
+	state, err = b.leases.LoadLease(ctx, id)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return State{}, errors.ErrUnsupported
 	}
-	return b.loaded(ctx, id, state, err)
+	return state, b.loaded(ctx, id, err)
 }
 
-func (b *backend) loaded(ctx context.Context, id ID, state State, err error) (State, error) {
-	switch {
-	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
-		return state, err
+// loaded returns what a load's answer means to its caller.
+func (b *backend) loaded(ctx context.Context, id ID, err error) error {
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+		return err
 	}
-	return state, b.unread(ctx, "load", id, err)
+	return b.unread(ctx, "load", id, err)
 }
 
 // unread is failed for a read: that its client has left is nothing to tell an operator.

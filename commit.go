@@ -351,7 +351,8 @@ func (c *commit) again(attempt int) error {
 // way nothing of it is left for the handler to see: what it holds now may be another subject's.
 func (c *commit) reload() error {
 	s := c.s
-	state, err := c.m.backend.load(c.ctx, s.key)
+	var state State
+	err := c.m.backend.load(c.ctx, s.key, &state)
 	gone := errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt)
 	if err != nil && !gone {
 		return err
@@ -361,7 +362,7 @@ func (c *commit) reload() error {
 		s.stored = State{}
 		return ErrEnded
 	}
-	status, _ := c.m.classify(&state.Facts, s.digest, now)
+	status, _ := c.m.classify(&state.Facts, &s.digest, now)
 	if !status.opens() || state.Facts.Generation != s.generation {
 		s.stored = State{}
 		return ErrRenewed

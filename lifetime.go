@@ -69,7 +69,7 @@ func (f *Facts) start() time.Time {
 // since. It is the zero time, long past, for a session that a clock of the far future began.
 func (m *Manager) deadline(f *Facts, now time.Time) time.Time {
 	start := f.start()
-	if start.After(now.Add(futureLimit)) {
+	if start.After(now) && start.Sub(now) > futureLimit {
 		return time.Time{}
 	}
 	end := start.Add(m.lifetime(f).Absolute)

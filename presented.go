@@ -2,7 +2,6 @@ package sojourn
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"strings"
 	"time"
@@ -19,7 +18,7 @@ type presented struct {
 }
 
 // presents reads the request's tokens. Whatever is not exactly one of ours is told to the observer and costs nothing more.
-func (v *Visit) presents(ctx context.Context) (tokens [maxTokens]presented, n int, readable bool) {
+func (v *Visit) presents(ctx context.Context, tokens *[maxTokens]presented) (n int, readable bool) {
 	forged, opened := false, 0
 	take := func(text string) {
 		if text == "" {
@@ -75,27 +74,30 @@ func (v *Visit) presents(ctx context.Context) (tokens [maxTokens]presented, n in
 	if forged {
 		v.m.observe(ctx, Event{Kind: EventForgedKey})
 	}
-	return tokens, n, readable
+	return n, readable
 }
 
 // resolve finds out which session the request presents.
 func (v *Visit) resolve(ctx context.Context) error {
-	tokens, n, readable := v.presents(ctx)
+	var tokens [maxTokens]presented
+	n, readable := v.presents(ctx, &tokens)
 	s := &v.session
 	if !readable {
 		s.status = statusAmbiguous
 		v.m.observe(ctx, Event{Kind: EventAmbiguous})
 		return nil
 	}
+	var state State // filled in place: it is large
 	for i := range n {
-		state, status, err := v.look(ctx, tokens[i])
+		token := &tokens[i]
+		status, now, err := v.look(ctx, token, &state)
 		if err != nil {
 			return err
 		}
 		if status == statusNone || status == statusRefused && s.status != statusNone {
 			continue
 		}
-		same := s.key.id == tokens[i].key.id
+		same := s.key.id == token.key.id
 		if s.status.opens() && status.opens() && !same {
 			*s = Session{v: v, status: statusAmbiguous}
 			v.m.observe(ctx, Event{Kind: EventAmbiguous})
@@ -104,9 +106,8 @@ func (v *Visit) resolve(ctx context.Context) error {
 		if same && s.status == statusLive {
 			continue // the current secret and the one before, side by side
 		}
-		s.status, s.key, s.stored, s.digest, s.secret = status, tokens[i].key, state, tokens[i].digest, tokens[i].secret
-		s.loadedAt = v.m.now()
-		s.generation = state.Facts.Generation
+		s.status, s.key, s.digest, s.secret = status, token.key, token.digest, token.secret
+		s.stored, s.loadedAt, s.generation = state, now, state.Facts.Generation
 	}
 	if s.status.opens() {
 		s.floor = s.stored.Values
@@ -114,35 +115,33 @@ func (v *Visit) resolve(ctx context.Context) error {
 	return nil
 }
 
-// look loads what one token names and decides what it opens.
-func (v *Visit) look(ctx context.Context, token presented) (State, status, error) {
+// look loads what one token names into state, and decides what it opens, and when it did so.
+func (v *Visit) look(ctx context.Context, token *presented, state *State) (status, time.Time, error) {
 	id := token.key.ID()
-	state, err := v.m.backend.load(ctx, token.key)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		v.m.observe(ctx, Event{Kind: EventUnknownKey, ID: id})
-		return State{}, statusNone, nil
-	case errors.Is(err, ErrCorrupt):
-		v.m.observe(ctx, Event{Kind: EventCorrupt, ID: id})
-		return State{}, statusNone, nil
-	case err != nil:
-		return State{}, statusNone, err
+	if err := v.m.backend.load(ctx, token.key, state); err != nil {
+		switch {
+		case errors.Is(err, ErrNotFound):
+			v.m.observe(ctx, Event{Kind: EventUnknownKey, ID: id})
+		case errors.Is(err, ErrCorrupt):
+			v.m.observe(ctx, Event{Kind: EventCorrupt, ID: id})
+		default:
+			return statusNone, time.Time{}, err
+		}
+		return statusNone, time.Time{}, nil
 	}
-	status, kind := v.m.classify(&state.Facts, token.digest, v.m.now())
+	now := v.m.now()
+	status, kind := v.m.classify(&state.Facts, &token.digest, now)
 	if kind != 0 {
 		v.m.observe(ctx, Event{Kind: kind, ID: id})
 	}
-	if status == statusNone {
-		state = State{}
-	}
-	return state, status, nil
+	return status, now, nil
 }
 
 // classify is the table of what a token opens. The event, if any, says why it opens nothing.
-func (m *Manager) classify(f *Facts, d digest, now time.Time) (status, EventKind) {
+func (m *Manager) classify(f *Facts, d *digest, now time.Time) (status, EventKind) {
 	// Both comparisons always run, in constant time (SEC-53).
-	current := subtle.ConstantTimeCompare(f.Digest[:], d[:]) == 1
-	previous := subtle.ConstantTimeCompare(f.Previous[:], d[:]) == 1 && f.Previous != digest{}
+	current := sameDigest(&f.Digest, d)
+	previous := sameDigest(&f.Previous, d) && f.Previous != digest{}
 	switch {
 	case f.Realm != m.cfg.Realm:
 		return statusNone, EventOtherRealm
