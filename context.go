@@ -33,23 +33,26 @@ func (c withoutVisit) Value(key any) any {
 }
 
 // callContext bounds a store call in time. It is context.WithTimeout made lazily: timer and channel exist only once a
-// store asks for Done, so a store that answers from memory costs no allocation. It has the values of its parent; unless
-// attached it outlives the parent's end, because a commit must not stop half-way when the client leaves (SEC-89).
+// store asks for Done. The limit counts from when a store first asks for more than one Err: one that answers from memory
+// asks for it once, and that costs neither an allocation nor a look at the clock. The context has the values of its parent;
+// unless attached it outlives the parent's end, because a commit must not stop half-way when the client leaves (SEC-89).
 //
 // The zero callContext is ready for begin. It serves one call, or one commit; a store may keep it.
 type callContext struct {
 	parent   context.Context
-	deadline time.Time
+	limit    time.Duration
 	attached bool
 
-	mu     sync.Mutex
-	inner  context.Context // once asked for
-	cancel context.CancelFunc
-	ended  bool
+	mu       sync.Mutex
+	looked   bool // Err was asked for
+	deadline time.Time
+	inner    context.Context // once asked for
+	cancel   context.CancelFunc
+	ended    bool
 }
 
 func (c *callContext) begin(parent context.Context, limit time.Duration, attached bool) *callContext {
-	c.parent, c.deadline, c.attached = parent, time.Now().Add(limit), attached
+	c.parent, c.limit, c.attached = parent, limit, attached
 	return c
 }
 
@@ -63,13 +66,24 @@ func (c *callContext) end() {
 	}
 }
 
+// until returns the deadline, under the lock.
+func (c *callContext) until() time.Time {
+	if c.deadline.IsZero() {
+		c.deadline = time.Now().Add(c.limit)
+	}
+	return c.deadline
+}
+
 func (c *callContext) Deadline() (time.Time, bool) {
+	c.mu.Lock()
+	deadline := c.until()
+	c.mu.Unlock()
 	if c.attached {
-		if parents, ok := c.parent.Deadline(); ok && parents.Before(c.deadline) {
+		if parents, ok := c.parent.Deadline(); ok && parents.Before(deadline) {
 			return parents, true
 		}
 	}
-	return c.deadline, true
+	return deadline, true
 }
 
 func (c *callContext) Done() <-chan struct{} { return c.materialise().Done() }
@@ -82,7 +96,7 @@ func (c *callContext) materialise() context.Context {
 		if !c.attached {
 			parent = context.WithoutCancel(parent)
 		}
-		c.inner, c.cancel = context.WithDeadline(parent, c.deadline)
+		c.inner, c.cancel = context.WithDeadline(parent, c.until())
 		if c.ended {
 			c.cancel()
 		}
@@ -92,14 +106,15 @@ func (c *callContext) materialise() context.Context {
 
 func (c *callContext) Err() error {
 	c.mu.Lock()
-	inner, ended := c.inner, c.ended
+	inner, ended, late := c.inner, c.ended, c.looked && !time.Now().Before(c.until())
+	c.looked = true
 	c.mu.Unlock()
 	switch {
 	case inner != nil:
 		return inner.Err()
 	case ended:
 		return context.Canceled
-	case !time.Now().Before(c.deadline):
+	case late:
 		return context.DeadlineExceeded
 	case c.attached:
 		return c.parent.Err()
