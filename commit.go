@@ -25,7 +25,7 @@ func (v *Visit) commit(ctx context.Context, final bool) error {
 	s := &v.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending.isEmpty() && (!final || !s.status.opens()) {
+	if s.pending.isEmpty() && (!final || !s.status.opens() || v.m.rests(s)) {
 		return nil
 	}
 	call := &v.commitCtx
@@ -37,6 +37,12 @@ func (v *Visit) commit(ctx context.Context, final bool) error {
 	defer call.end()
 	c.gone = ctx.Err() != nil
 	return c.run(final)
+}
+
+// rests reports whether a session that opens and that nobody changed can need nothing: neither an extension nor a renewal in
+// time. It is the case of most requests that read, and costs them no look at the clock.
+func (m *Manager) rests(s *Session) bool {
+	return m.lifetime(&s.stored.Facts).Renew == 0 && !m.mayTouch(s)
 }
 
 // mayPresent reports whether the request carries something that could be a token, without looking at it.

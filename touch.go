@@ -21,7 +21,7 @@ func (c *commit) left() time.Duration { return c.s.stored.TTL - c.m.now().Sub(c.
 // then lives shorter, never longer.
 func (c *commit) touch() {
 	s := c.s
-	if s.status != statusLive || c.m.cfg.Extend == ExtendOnChange || s.stored.TTL <= 0 {
+	if !c.m.mayTouch(s) {
 		return
 	}
 	ttl := c.m.ttl(&s.stored.Facts, c.now)
@@ -37,6 +37,13 @@ func (c *commit) touch() {
 	default:
 		_ = c.m.backend.failed(c.ctx, "touch", s.key.id, err)
 	}
+}
+
+// mayTouch reports whether an extension can be due, without a look at the clock.
+func (m *Manager) mayTouch(s *Session) bool {
+	left := s.stored.TTL
+	return s.status == statusLive && m.cfg.Extend != ExtendOnChange &&
+		0 < left && float64(left) < touchBelow*float64(m.lifetime(&s.stored.Facts).Idle)
 }
 
 // touchByUpdate is for a client-side store, whose TTL is in its key.
