@@ -232,18 +232,29 @@ const maxCookiePairs = 3000
 // cookieValues calls yield with each value of the exact name in the Cookie headers, byte for byte as it was sent: no
 // decoding, no unquoting (SEC-35, SEC-36). It reports false if there are too many cookies to read.
 func cookieValues(headers []string, name string, yield func(value string)) bool {
-	pairs := 0
+	size := 0
 	for _, header := range headers {
-		pairs += strings.Count(header, ";") + 1
+		size += len(header) + 1 // no more cookies than that
 	}
-	if pairs > maxCookiePairs {
-		return false
+	if size > maxCookiePairs {
+		pairs := 0
+		for _, header := range headers {
+			pairs += strings.Count(header, ";") + 1
+		}
+		if pairs > maxCookiePairs {
+			return false
+		}
 	}
 	for _, header := range headers {
 		for header != "" {
 			var cookie string
 			cookie, header, _ = strings.Cut(header, ";")
-			cookie = strings.Trim(cookie, " \t")
+			for cookie != "" && isBlank(cookie[0]) {
+				cookie = cookie[1:]
+			}
+			for cookie != "" && isBlank(cookie[len(cookie)-1]) {
+				cookie = cookie[:len(cookie)-1]
+			}
 			if len(cookie) > len(name) && cookie[len(name)] == '=' && cookie[:len(name)] == name {
 				yield(cookie[len(name)+1:])
 			}
@@ -251,3 +262,5 @@ func cookieValues(headers []string, name string, yield func(value string)) bool 
 	}
 	return true
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
