@@ -45,6 +45,7 @@ type Config struct {
 // Visitors' sessions know only their shard.
 type Store struct {
 	clock    func() time.Time
+	ownClock bool // clock is not time.Now
 	born     time.Time
 	limit    int64
 	seed     maphash.Seed
@@ -68,7 +69,8 @@ var (
 // New returns an empty store.
 func New(config Config) *Store {
 	s := &Store{clock: config.Now, limit: int64(config.MaxSessions), seed: maphash.MakeSeed()}
-	if s.clock == nil {
+	s.ownClock = s.clock != nil
+	if !s.ownClock {
 		s.clock = time.Now
 	}
 	if s.limit < 1 {
@@ -327,4 +329,9 @@ func (s *Store) drop(sh *shard, e *entry) {
 func (s *Store) shardOf(id sojourn.ID) *shard { return &s.shards[id[0]] }
 
 // now is the time since the store was made, in milliseconds.
-func (s *Store) now() int64 { return s.clock().Sub(s.born).Milliseconds() }
+func (s *Store) now() int64 {
+	if !s.ownClock {
+		return time.Since(s.born).Milliseconds() // looks at the monotonic clock only, which is half the work
+	}
+	return s.clock().Sub(s.born).Milliseconds()
+}
