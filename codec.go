@@ -193,6 +193,20 @@ func parseFactsBody(s string, f *Facts) (rest string, err error) {
 	return s[fixed:], nil
 }
 
+// measureFacts returns the generation and the size of facts that are known to be whole.
+func measureFacts(s string) (generation uint32, size int) {
+	g, rest, _ := cutUvarint(s[1:])
+	for range 3 {
+		n, after, _ := cutUvarint(rest)
+		rest = after[n:]
+	}
+	size = len(s) - len(rest) + 4*8 + 32
+	if s[0]&flagPrevious != 0 {
+		size += 32
+	}
+	return uint32(g), size
+}
+
 func littleEndian64(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |

@@ -46,10 +46,9 @@ func (p Packed) With(patch Patch, version uint64) (Packed, error) {
 		p = State{}.Pack(0)
 	}
 	_, body, _ := cutUvarint(p.text)
-	var f Facts
-	rest, _ := parseFactsBody(body, &f)
-	values, facts := Values{rest}, body[:len(body)-len(rest)]
-	if err := patch.expects(f.Generation, values); err != nil {
+	generation, size := measureFacts(body)
+	values, facts := Values{body[size:]}, body[:size]
+	if err := patch.expects(generation, values); err != nil {
 		return Packed{}, err
 	}
 	var digits [binary.MaxVarintLen64]byte

@@ -97,43 +97,48 @@ func (v Values) writeWith(p Patch, b *strings.Builder) {
 
 // merge calls emit with the packed entries that are there after p, as many at once as stand together in v.
 func (v Values) merge(p *Patch, emit func(entries string)) {
-	all := !p.Clear && len(p.Remove) == 0 // old entries stay, but for those that are set
-	stay, old, set := v.packed, v.packed, p.Set.packed
-	// What was looked at of the old entries and stays has not been emitted yet: it is what stay has before old.
-	flush := func() {
-		if n := len(stay) - len(old); n > 0 {
-			emit(stay[:n])
-		}
+	if p.Clear || len(p.Remove) > 0 {
+		v.sift(p, emit)
+		return
 	}
-	for set != "" || old != "" && !all {
-		name, rest := "", ""
-		if old != "" {
-			name, _, rest = cutEntry(old)
+	for set := p.Set.packed; set != ""; {
+		name, text, rest := cutEntry(set)
+		start, end := v.seat(name)
+		emit(v.packed[:start])
+		if text != "" { // no JSON text is empty: setting "" leaves the name absent
+			emit(set[:len(set)-len(rest)])
 		}
-		var setName, setText, setRest string
+		v.packed, set = v.packed[end:], rest
+	}
+	emit(v.packed)
+}
+
+// sift is merge where old entries may go.
+func (v Values) sift(p *Patch, emit func(entries string)) {
+	old, set := v.packed, p.Set.packed
+	for old != "" || set != "" {
+		var oldName, oldRest, setName, setText, setRest string
+		if old != "" {
+			oldName, _, oldRest = cutEntry(old)
+		}
 		if set != "" {
 			setName, setText, setRest = cutEntry(set)
 		}
-		if old != "" && (set == "" || name < setName) {
-			if !all && !p.spares(name) {
-				flush()
-				stay = rest
+		if set == "" || old != "" && oldName < setName {
+			if p.spares(oldName) {
+				emit(old[:len(old)-len(oldRest)])
 			}
-			old = rest
+			old = oldRest
 			continue
 		}
-		flush()
-		if old != "" && name == setName {
-			old = rest
+		if old != "" && oldName == setName {
+			old = oldRest
 		}
-		stay = old
-		if setText != "" { // no JSON text is empty: setting "" leaves the name absent
+		if setText != "" {
 			emit(set[:len(set)-len(setRest)])
 		}
 		set = setRest
 	}
-	old = ""
-	flush()
 }
 
 func (p *Patch) spares(name string) bool {

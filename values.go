@@ -69,17 +69,35 @@ func (v Values) Get(name string) string {
 }
 
 func (v Values) lookup(name string) (string, bool) {
-	for rest := v.packed; rest != ""; {
-		n, t, head := entryHead(rest)
-		if entry := rest[head : head+n]; entry >= name {
-			if entry == name {
-				return rest[head+n : head+n+t], true
-			}
-			return "", false
+	for rest := v.packed; len(rest) >= 2; {
+		n, t, head := int(rest[0]), int(rest[1]), 2
+		if n|t >= 0x80 {
+			n, t, head = entryHead(rest)
+		}
+		if n == len(name) && rest[head:head+n] == name {
+			return rest[head+n : head+n+t], true
+		}
+		if n > 0 && name != "" && rest[head] > name[0] {
+			return "", false // all that follow are greater
 		}
 		rest = rest[head+n+t:]
 	}
 	return "", false
+}
+
+// seat returns the place of name's entry in v, or an empty one where it would be.
+func (v Values) seat(name string) (start, end int) {
+	for end < len(v.packed) {
+		start = end
+		n, t, head := entryHead(v.packed[start:])
+		end = start + head + n + t
+		if order := strings.Compare(v.packed[start+head:start+head+n], name); order == 0 {
+			return start, end
+		} else if order > 0 {
+			return start, start
+		}
+	}
+	return end, end
 }
 
 // only returns the Values that has this one name of v, sharing v's text. Without it, none.
@@ -197,9 +215,9 @@ func ParseValues(packed string) (Values, error) { return parseValues(packed) }
 
 // The packed form.
 
-func entrySize(name, text string) int {
-	return uvarintSize(len(name)) + uvarintSize(len(text)) + len(name) + len(text)
-}
+func entrySize(name, text string) int { return entryLen(len(name), len(text)) }
+
+func entryLen(name, text int) int { return uvarintSize(name) + uvarintSize(text) + name + text }
 
 func uvarintSize(n int) int {
 	size := 1
