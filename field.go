@@ -41,11 +41,11 @@ func (f Field[T]) Take(s *Session) (T, bool) {
 // taken is the text that was taken: it goes, another one stays.
 type taken string
 
-func (t taken) remake(_ *Session, old string) (string, error) {
+func (t taken) remake(_ *Session, old string) (encoded, error) {
 	if old == string(t) {
-		return "", nil
+		return encoded{}, nil
 	}
-	return old, nil
+	return encoded{raw: old}, nil
 }
 
 // Update sets the value to change(old), where old is the zero T if there is none, and returns it. When another request
@@ -66,7 +66,7 @@ func (f Field[T]) Update(s *Session, change func(old T) T) T {
 }
 
 // keep collects an update, unless another goroutine of the request was faster.
-func (f Field[T]) keep(s *Session, before, text string, err error, again func(old T) T) bool {
+func (f Field[T]) keep(s *Session, before string, text encoded, err error, again func(old T) T) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -79,20 +79,20 @@ func (f Field[T]) keep(s *Session, before, text string, err error, again func(ol
 	if s.text(string(f)) != before {
 		return false
 	}
-	if text != before {
+	if !text.is(before) {
 		s.put(changed(string(f), text, updater[T](again), before))
 	}
 	return true
 }
 
-func changed(name, text string, again remaker, from string) change {
+func changed(name string, text encoded, again remaker, from string) change {
 	return change{name, text, again, from}
 }
 
 // updater is the function of an Update. A func is one pointer, so it becomes a remaker without an allocation.
 type updater[T any] func(old T) T
 
-func (u updater[T]) remake(s *Session, text string) (string, error) {
+func (u updater[T]) remake(s *Session, text string) (encoded, error) {
 	old, _ := Field[T]("").decode(s, text)
 	return encodeField(u(old))
 }

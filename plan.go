@@ -28,7 +28,7 @@ func (p *plan) isEmpty() bool {
 // change is the new text of one name.
 type change struct {
 	name string
-	text string // "" removes
+	text encoded // none removes
 	// again, if any, makes the text from the one before: when another request won the race it is asked again.
 	again remaker
 	from  string // with again: what text was made from, "" if there was none
@@ -36,23 +36,39 @@ type change struct {
 
 // remaker is a Field's function with its type erased.
 type remaker interface {
-	remake(s *Session, old string) (string, error)
+	remake(s *Session, old string) (encoded, error)
 }
 
 // overlay is the patch of changes that need no more thought. A text of "" in Set removes, see Values.merge.
-func overlay(changes []change) Patch { return Patch{Set: packChanges(changes)} }
+func overlay(changes []change) Patch {
+	var few [8]int
+	all := few[:0]
+	for i := range changes {
+		all = append(all, i)
+	}
+	return Patch{Set: packChanges(changes, all)}
+}
 
-func packChanges(changes []change) Values {
-	if len(changes) == 1 {
-		one := [1]pair{{changes[0].name, changes[0].text}}
-		return packPairs(one[:])
+// packChanges packs those of the changes whose places are given, and sorts these.
+func packChanges(changes []change, places []int) Values {
+	slices.SortFunc(places, func(a, b int) int { return strings.Compare(changes[a].name, changes[b].name) })
+	size := 0
+	for _, at := range places {
+		size += entryLen(len(changes[at].name), changes[at].text.len())
 	}
-	pairs := make([]pair, len(changes))
-	for i, c := range changes {
-		pairs[i] = pair{c.name, c.text}
+	if size == 0 {
+		return Values{}
 	}
-	slices.SortFunc(pairs, func(a, b pair) int { return strings.Compare(a.name, b.name) })
-	return packPairs(pairs)
+	var b strings.Builder
+	b.Grow(size)
+	for _, at := range places {
+		name, text := changes[at].name, &changes[at].text
+		writeUvarint(&b, len(name))
+		writeUvarint(&b, text.len())
+		b.WriteString(name)
+		text.writeTo(&b)
+	}
+	return Values{b.String()}
 }
 
 // put collects a change, over an earlier one of the same name.
@@ -72,8 +88,11 @@ func (s *Session) put(c change) {
 	if c.again != nil && s.pending.cleared && !slices.Contains(s.pending.keep, c.name) {
 		c.again = nil // it builds on nothing, whatever is stored
 	}
-	if changes == nil && !s.inlined {
+	switch {
+	case changes == nil && !s.inlined:
 		changes, s.inlined = s.inline[:0:len(s.inline)], true
+	case len(changes) == cap(changes):
+		changes = slices.Grow(changes, max(6, len(changes))) // whoever sets three values often sets a few more
 	}
 	s.pending.changes = append(changes, c)
 }
@@ -81,12 +100,12 @@ func (s *Session) put(c change) {
 // chain is one function after another on the same name.
 type chain struct{ first, second remaker }
 
-func (c chain) remake(s *Session, old string) (string, error) {
+func (c chain) remake(s *Session, old string) (encoded, error) {
 	text, err := c.first.remake(s, old)
 	if err != nil {
-		return "", err
+		return encoded{}, err
 	}
-	return c.second.remake(s, text)
+	return c.second.remake(s, text.json())
 }
 
 // prepare makes the changes on top of the stored values, and the patch that says so. Changes that came to nothing are
@@ -102,7 +121,8 @@ func (c *commit) prepare(stored Values) ([]change, Patch, error) {
 		base = stored.with(Patch{Clear: true, Keep: c.plan.keep})
 	}
 	changes := c.plan.changes
-	kept := 0
+	var few [8]int
+	set := few[:0]
 	var expect []pair
 	for i := range changes {
 		change := &changes[i]
@@ -114,46 +134,29 @@ func (c *commit) prepare(stored Values) ([]change, Patch, error) {
 			}
 			change.text, change.from = text, before
 		}
-		if change.text == before {
+		if change.text.is(before) {
 			continue
 		}
 		if change.again != nil {
 			expect = append(expect, pair{change.name, before})
 		}
-		if change.text == "" {
+		if change.text == (encoded{}) {
 			p.Remove = append(p.Remove, change.name)
+		} else {
+			set = append(set, i)
 		}
-		kept++
 	}
-	p.Set = packSet(changes, base, kept)
+	p.Set = packChanges(changes, set)
 	p.Expect = packExpect(expect, base)
 	return changes, p, nil
 }
 
 // remake calls a Field's function. The lock is open meanwhile, so that one which looks at the session does not wait for
 // itself.
-func (c *commit) remake(again remaker, before string) (string, error) {
+func (c *commit) remake(again remaker, before string) (encoded, error) {
 	c.s.mu.Unlock()
 	defer c.s.mu.Lock()
 	return again.remake(c.s, before)
-}
-
-// packSet packs the changes that set something new. Mostly that is all of them.
-func packSet(changes []change, base Values, most int) Values {
-	var few [2]change
-	set := few[:0]
-	if most > len(few) {
-		set = make([]change, 0, most)
-	}
-	for _, change := range changes {
-		if change.text != "" && change.text != base.Get(change.name) {
-			set = append(set, change)
-		}
-	}
-	if len(set) == 0 {
-		return Values{}
-	}
-	return packChanges(set)
 }
 
 // packExpect packs what the changes were made from. Mostly that is one name, as it stands in base.

@@ -142,7 +142,7 @@ func (s *Session) text(name string) string {
 	for _, layer := range [...][]change{s.pending.changes, s.flight} {
 		for i := range layer {
 			if layer[i].name == name {
-				return layer[i].text
+				return layer[i].text.json()
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func (s *Session) Set(name string, v any) {
 	s.set(name, text, err)
 }
 
-func (s *Session) set(name, text string, err error) {
+func (s *Session) set(name string, text encoded, err error) {
 	if err == nil {
 		err = checkName(name)
 	}
@@ -182,7 +182,7 @@ func (s *Session) set(name, text string, err error) {
 		s.reject(&valueError{name, err})
 		return
 	}
-	if s.text(name) != text {
+	if !text.is(s.text(name)) {
 		s.put(change{name: name, text: text})
 	}
 }

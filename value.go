@@ -14,56 +14,131 @@ import (
 // maxDepth is how deep a value may nest (SEC-64).
 const maxDepth = 32
 
+// encoded is a value's JSON text, "" if there is no value. A plain string is kept without its quotes and a number in place:
+// neither takes an allocation before it is packed.
+type encoded struct {
+	raw    string
+	digits [maxDigits]byte
+	size   uint8 // of digits
+	form   form
+}
+
+// maxDigits is the length of the longest text of an integer.
+const maxDigits = 20
+
+type form uint8
+
+const (
+	formText   form = iota // raw
+	formQuoted             // raw between quotes
+	formNumber             // digits
+)
+
+func encodedInt(n int64) (e encoded) {
+	e.form, e.size = formNumber, uint8(len(strconv.AppendInt(e.digits[:0], n, 10)))
+	return e
+}
+
+func encodedUint(n uint64) (e encoded) {
+	e.form, e.size = formNumber, uint8(len(strconv.AppendUint(e.digits[:0], n, 10)))
+	return e
+}
+
+func (e *encoded) json() string {
+	switch e.form {
+	case formQuoted:
+		return `"` + e.raw + `"`
+	case formNumber:
+		return string(e.digits[:e.size])
+	}
+	return e.raw
+}
+
+func (e *encoded) len() int {
+	switch e.form {
+	case formQuoted:
+		return len(e.raw) + 2
+	case formNumber:
+		return int(e.size)
+	}
+	return len(e.raw)
+}
+
+// is reports whether e's text is text.
+func (e *encoded) is(text string) bool {
+	switch e.form {
+	case formQuoted:
+		n := len(text)
+		return n == len(e.raw)+2 && text[0] == '"' && text[n-1] == '"' && text[1:n-1] == e.raw
+	case formNumber:
+		return string(e.digits[:e.size]) == text
+	}
+	return e.raw == text
+}
+
+func (e *encoded) writeTo(b *strings.Builder) {
+	switch e.form {
+	case formQuoted:
+		b.WriteByte('"')
+		b.WriteString(e.raw)
+		b.WriteByte('"')
+	case formNumber:
+		b.Write(e.digits[:e.size])
+	default:
+		b.WriteString(e.raw)
+	}
+}
+
 // encodeValue returns v's JSON text. The common plain types do not go through reflection.
-func encodeValue(v any) (string, error) {
+func encodeValue(v any) (encoded, error) {
 	switch v := v.(type) {
 	case bool:
-		return strconv.FormatBool(v), nil
+		return encoded{raw: strconv.FormatBool(v)}, nil
 	case int:
-		return strconv.FormatInt(int64(v), 10), nil
+		return encodedInt(int64(v)), nil
 	case int64:
-		return strconv.FormatInt(v, 10), nil
+		return encodedInt(v), nil
 	case uint64:
-		return strconv.FormatUint(v, 10), nil
+		return encodedUint(v), nil
 	case string:
 		if isPlain(v) {
-			return `"` + v + `"`, nil
+			return encoded{raw: v, form: formQuoted}, nil
 		}
 	}
 	return encodeSlow(v)
 }
 
 // encodeField is encodeValue without putting a plain v into an interface that escapes.
-func encodeField[T any](v T) (string, error) {
+func encodeField[T any](v T) (encoded, error) {
 	switch p := any(&v).(type) {
 	case *bool:
-		return strconv.FormatBool(*p), nil
+		return encoded{raw: strconv.FormatBool(*p)}, nil
 	case *int:
-		return strconv.FormatInt(int64(*p), 10), nil
+		return encodedInt(int64(*p)), nil
 	case *int64:
-		return strconv.FormatInt(*p, 10), nil
+		return encodedInt(*p), nil
 	case *uint64:
-		return strconv.FormatUint(*p, 10), nil
+		return encodedUint(*p), nil
 	case *string:
 		if isPlain(*p) {
-			return `"` + *p + `"`, nil
+			return encoded{raw: *p, form: formQuoted}, nil
 		}
 	}
 	return encodeAny(v)
 }
 
 // encodeAny is a function of its own so that only its v escapes.
-func encodeAny[T any](v T) (string, error) { return encodeSlow(v) }
+func encodeAny[T any](v T) (encoded, error) { return encodeSlow(v) }
 
-func encodeSlow(v any) (string, error) {
+func encodeSlow(v any) (encoded, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return "", err
+		return encoded{}, err
 	}
 	if err := checkJSON(b, false); err != nil {
-		return "", err
+		return encoded{}, err
 	}
-	return string(b), nil
+	return encoded{raw: string(b)}, nil
 }
 
 // isPlain reports whether encoding/json would write s between quotes as it is.
