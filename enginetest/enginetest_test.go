@@ -3,8 +3,11 @@
 package enginetest_test
 
 import (
+	"errors"
 	"net"
 	"os"
+	"os/user"
+	"strconv"
 	"testing"
 	"time"
 
@@ -48,6 +51,30 @@ func TestServer_stopsStartsAndLeavesNothing(t *testing.T) {
 				t.Errorf("the folder is still there: %v", err)
 			}
 		})
+	}
+}
+
+// Servers that start side by side have to leave each other's temporary files alone.
+func TestMariaDB_removesNoOthersTemporaryFiles(t *testing.T) {
+	t.Parallel()
+	// The name of a temporary table that another server is using, in the folder that all share if nobody chooses one.
+	others, err := os.CreateTemp("", "#sql-temptable-*.MAI")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(others.Name()) })
+	if mysql, err := user.Lookup("mysql"); err == nil && os.Getuid() == 0 { // who may remove it then
+		uid, err := strconv.Atoi(mysql.Uid)
+		if err := errors.Join(err, others.Chown(uid, -1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	others.Close()
+	s, err := enginetest.MariaDB()
+	enginetest.Require(t, err)
+	t.Cleanup(func() { s.Close() })
+	if _, err := os.Stat(others.Name()); err != nil {
+		t.Errorf("a server that started removed it: %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -27,19 +28,20 @@ func MariaDB(options ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := filepath.Join(s.dir, "data")
+	// Each server removes what a dead one may have left in its folder for temporary files, so none may share it.
+	folders := []string{"--datadir=" + filepath.Join(s.dir, "data"), "--tmpdir=" + s.dir}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	// Without --skip-test-db there is a database named test.
-	err = s.run(ctx, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal")
+	err = s.run(ctx, install, append([]string{"--no-defaults", "--auth-root-authentication-method=normal"}, folders...)...)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.ready = s.greets
-	s.command = append([]string{
-		server, "--no-defaults", "--datadir=" + data, "--bind-address=" + s.host, fmt.Sprintf("--port=%d", s.port),
+	s.command = slices.Concat([]string{
+		server, "--no-defaults", "--bind-address=" + s.host, fmt.Sprintf("--port=%d", s.port),
 		"--socket=" + filepath.Join(s.dir, "mariadb.sock"), "--skip-name-resolve",
-	}, options...)
+	}, folders, options)
 	return s.start()
 }
 
