@@ -137,7 +137,7 @@ func TestMigrate_brokenOff_isFinished(t *testing.T) {
 func TestTable_inASchema_isQuoted(t *testing.T) {
 	each(t, func(t *testing.T, e engine) {
 		db := e.db(t)
-		e.exec(t, db, map[string]string{"mariadb": "CREATE DATABASE `Select`", "postgres": `CREATE SCHEMA "Select"`}[e.name])
+		e.exec(t, db, map[string]string{"mariadb": "CREATE DATABASE IF NOT EXISTS `Select`", "postgres": `CREATE SCHEMA IF NOT EXISTS "Select"`}[e.name])
 		longest := strings.Repeat("x", 47)
 		for _, name := range []string{"Select.order", "Select." + longest} {
 			st := e.store(t, db, name)
