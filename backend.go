@@ -101,27 +101,27 @@ func (b *backend) delete(ctx context.Context, key Key) error {
 }
 
 // patch applies p under ttl. Without a Patcher it does so by Update at the version that was loaded, after a Load if that
-// is not known; left is the TTL to keep then if ttl is shorter. It returns the store's own error, and the key, which
-// only a client-side store changes.
-func (b *backend) patch(ctx context.Context, key Key, stored *State, p Patch, ttl, left time.Duration) (Key, error) {
+// is not known; left returns the TTL to keep then if ttl is shorter. It returns the store's own error, and the key,
+// which only a client-side store changes.
+func (b *backend) patch(ctx context.Context, key Key, stored *State, p Patch, ttl time.Duration, left func() time.Duration) (Key, error) {
 	if b.patcher != nil {
 		err := b.patcher.Patch(ctx, key, p, ttl)
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return key, err
 		}
 	}
-	base := *stored
+	base, keep := *stored, left()
 	if base.Version == 0 {
 		fresh, err := b.store.Load(ctx, key)
 		if err != nil {
 			return key, err
 		}
-		base, left = fresh, fresh.TTL
+		base, keep = fresh, fresh.TTL
 	}
 	next, err := base.With(p)
 	if err != nil {
 		return key, err // base may be another generation's: not for the handler to see
 	}
 	*stored = base
-	return b.store.Update(ctx, key, next, max(ttl, left))
+	return b.store.Update(ctx, key, next, max(ttl, keep))
 }

@@ -28,11 +28,15 @@ func (v *Visit) commit(ctx context.Context, final bool) error {
 	if s.pending.isEmpty() && (!final || !s.status.opens() || v.m.rests(s)) {
 		return nil
 	}
-	call := &v.commitCtx
-	if v.committed {
+	return v.commitChanges(ctx, s, final)
+}
+
+// commitChanges is a function of its own because most requests have nothing to commit.
+func (v *Visit) commitChanges(ctx context.Context, s *Session, final bool) error {
+	call := &s.pending.call
+	if s.pending == &v.m.nothing {
 		call = new(callContext)
 	}
-	v.committed = true
 	c := commit{v: v, m: v.m, s: s, ctx: call.begin(ctx, v.m.cfg.Timeout, false), now: v.m.now()}
 	defer call.end()
 	c.gone = ctx.Err() != nil
@@ -61,7 +65,7 @@ type commit struct {
 	s    *Session
 	ctx  context.Context
 	now  time.Time
-	plan plan
+	plan *plan
 	sent bool // no cookie can reach the client any more
 	gone bool // the client has left
 }
@@ -70,7 +74,7 @@ type commit struct {
 func (c *commit) run(final bool) error {
 	s := c.s
 	s.settle()
-	c.plan, s.pending = s.pending, plan{}
+	c.plan, s.pending = s.pending, &c.m.nothing
 	c.sent = c.v.isSent()
 	if err := c.steps(final); err != nil {
 		// What the handler saw was never stored.
@@ -83,7 +87,7 @@ func (c *commit) run(final bool) error {
 		}
 		return err
 	}
-	if p := &s.pending; p.cleared || p.logout {
+	if p := s.pending; p.cleared || p.logout {
 		// By another goroutine, while the lock was open for a Field's function.
 		s.settle()
 		s.floor = s.floor.with(Patch{Clear: true, Keep: p.keep})
@@ -92,7 +96,7 @@ func (c *commit) run(final bool) error {
 }
 
 func (c *commit) steps(final bool) error {
-	s, p := c.s, &c.plan
+	s, p := c.s, c.plan
 	if p.logout {
 		if err := c.logout(); err != nil {
 			return err
@@ -172,10 +176,11 @@ func (c *commit) logout() error {
 		}
 	}
 	if err != nil {
-		s.undead = target
+		undead := target
+		s.undead = &undead
 		return err
 	}
-	s.undead = Key{}
+	s.undead = nil
 	c.m.observe(c.ctx, Event{Kind: EventEnd, ID: target.ID()})
 	c.m.live.wake(target.ID())
 	return nil
@@ -291,26 +296,27 @@ func (c *commit) patch() error {
 		if err := c.mayRekey(); err != nil {
 			return err
 		}
-		key, err := c.m.backend.patch(c.ctx, s.key, &s.stored, p, c.patchTTL(), c.left())
+		ttl := c.patchTTL()
+		key, err := c.m.backend.patch(c.ctx, s.key, &s.stored, p, ttl, c.left)
 		if errors.Is(err, ErrConflict) {
 			continue
 		}
 		if err != nil {
 			return c.refusal("patch", s.key.id, err)
 		}
-		return c.patched(key, changes)
+		return c.patched(key, changes, ttl)
 	}
 }
 
 // patched notes what the store acknowledged. The values are put together only if somebody asks for them.
-func (c *commit) patched(key Key, changes []change) error {
+func (c *commit) patched(key Key, changes []change, ttl time.Duration) error {
 	s := c.s
 	if !c.plan.cleared {
 		s.floor = s.stored.Values
 	}
 	s.flight, s.stored.Version = changes, 0
 	if s.status == statusLive {
-		s.stored.TTL, s.loadedAt = max(c.left(), c.patchTTL()), c.now
+		s.stored.TTL, s.loadedAt = max(s.stored.TTL-c.now.Sub(s.loadedAt), ttl), c.now
 	}
 	if len(changes) == 0 {
 		s.stored.Values = s.floor

@@ -17,6 +17,7 @@ type Manager struct {
 	cookie  cookieWriter
 	locks   idLocks
 	live    liveSet
+	nothing plan // of every session that has not been changed; it stays zero
 }
 
 // New returns a Manager over st. It checks cfg as a whole and returns a [*ConfigError] for each impossible or unsafe

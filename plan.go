@@ -19,10 +19,21 @@ type plan struct {
 	// remembers says that remember was asked for.
 	remembers bool
 	err       error // the first change that could not be kept
+
+	inline [2]change   // the first changes, without an allocation
+	call   callContext // of the commit
 }
 
 func (p *plan) isEmpty() bool {
 	return len(p.changes) == 0 && !p.cleared && !p.login && !p.logout && !p.renew && p.err == nil
+}
+
+// draft returns the plan of the next commit, to add to. A session has one only once it is changed.
+func (s *Session) draft() *plan {
+	if s.pending == &s.v.m.nothing {
+		s.pending = new(plan)
+	}
+	return s.pending
 }
 
 // change is the new text of one name.
@@ -73,7 +84,8 @@ func packChanges(changes []change, places []int) Values {
 
 // put collects a change, over an earlier one of the same name.
 func (s *Session) put(c change) {
-	changes := s.pending.changes
+	p := s.draft()
+	changes := p.changes
 	for i := range changes {
 		if changes[i].name == c.name {
 			if c.again != nil && changes[i].again == nil {
@@ -85,16 +97,16 @@ func (s *Session) put(c change) {
 			return
 		}
 	}
-	if c.again != nil && s.pending.cleared && !slices.Contains(s.pending.keep, c.name) {
+	if c.again != nil && p.cleared && !slices.Contains(p.keep, c.name) {
 		c.again = nil // it builds on nothing, whatever is stored
 	}
 	switch {
-	case changes == nil && !s.inlined:
-		changes, s.inlined = s.inline[:0:len(s.inline)], true
+	case changes == nil:
+		changes = p.inline[:0]
 	case len(changes) == cap(changes):
 		changes = slices.Grow(changes, max(6, len(changes))) // whoever sets three values often sets a few more
 	}
-	s.pending.changes = append(changes, c)
+	p.changes = append(changes, c)
 }
 
 // chain is one function after another on the same name.

@@ -77,29 +77,35 @@ func (v *Visit) presents(ctx context.Context, tokens *[maxTokens]presented) (n i
 	return n, readable
 }
 
-// resolve finds out which session the request presents.
-func (v *Visit) resolve(ctx context.Context) error {
+// resolve finds out which session the request presents, and makes s that.
+func (v *Visit) resolve(ctx context.Context, s *Session) error {
 	var tokens [maxTokens]presented
 	n, readable := v.presents(ctx, &tokens)
-	s := &v.session
 	if !readable {
 		s.status = statusAmbiguous
 		v.m.observe(ctx, Event{Kind: EventAmbiguous})
 		return nil
 	}
-	var state State // filled in place: it is large
 	for i := range n {
 		token := &tokens[i]
-		status, now, err := v.look(ctx, token, &state)
+		state := &s.stored // a state is large: mostly there is one, and it is loaded into its place
+		if s.status != statusNone {
+			var second State
+			state = &second
+		}
+		status, now, err := v.look(ctx, token, state)
 		if err != nil {
 			return err
 		}
 		if status == statusNone || status == statusRefused && s.status != statusNone {
+			if s.status == statusNone {
+				s.stored = State{}
+			}
 			continue
 		}
 		same := s.key.id == token.key.id
 		if s.status.opens() && status.opens() && !same {
-			*s = Session{v: v, status: statusAmbiguous}
+			*s = Session{v: v, status: statusAmbiguous, pending: &v.m.nothing}
 			v.m.observe(ctx, Event{Kind: EventAmbiguous})
 			return nil
 		}
@@ -107,7 +113,10 @@ func (v *Visit) resolve(ctx context.Context) error {
 			continue // the current secret and the one before, side by side
 		}
 		s.status, s.key, s.digest, s.secret = status, token.key, token.digest, token.secret
-		s.stored, s.loadedAt, s.generation = state, now, state.Facts.Generation
+		if state != &s.stored {
+			s.stored = *state
+		}
+		s.loadedAt, s.generation = now, state.Facts.Generation
 	}
 	if s.status.opens() {
 		s.floor = s.stored.Values

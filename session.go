@@ -28,15 +28,13 @@ type Session struct {
 	// stored is what the store has, as far as is known: after a Patch its Version is 0, unknown.
 	stored     State
 	loadedAt   time.Time
-	undead     Key    // target of a Logout that the store failed: the next Logout tries again
+	undead     *Key   // target of a Logout that the store failed: the next Logout tries again
 	generation uint32 // as of the last load or commit of this request: another one refuses its token
 
 	// What a handler sees is pending over flight over floor.
 	floor   Values   // what the store had, or what a Login, Logout or Clear left of it
 	flight  []change // what the last commit stored, until it is needed again
-	pending plan
-	inline  [2]change // the first changes, without an allocation
-	inlined bool      // inline has been used, and a commit under way or flight may still hold it
+	pending *plan    // Manager.nothing if there is nothing to do
 }
 
 // Load returns the session of the request that ctx belongs to, of the innermost manager around the handler. It calls the
@@ -189,7 +187,7 @@ func (s *Session) set(name string, text encoded, err error) {
 
 func (s *Session) reject(err error) {
 	if s.pending.err == nil {
-		s.pending.err = err
+		s.draft().err = err
 	}
 }
 
@@ -228,7 +226,8 @@ func (s *Session) Clear() {
 	if s.floor == (Values{}) && len(s.pending.changes) == 0 && s.status == statusNone {
 		return
 	}
-	s.pending.changes, s.pending.cleared, s.pending.keep = nil, true, nil
+	p := s.draft()
+	p.changes, p.cleared, p.keep = nil, true, nil
 	s.floor = Values{}
 }
 
@@ -246,21 +245,22 @@ func (s *Session) Login(subject string, keep ...string) {
 		return
 	}
 	s.settle()
+	p := s.draft()
 	switch s.subject() {
 	case subject: // all stay
 	case "":
-		s.pending.changes = slices.DeleteFunc(s.pending.changes, func(c change) bool { return !slices.Contains(keep, c.name) })
+		p.changes = slices.DeleteFunc(p.changes, func(c change) bool { return !slices.Contains(keep, c.name) })
 		s.floor = s.floor.with(Patch{Clear: true, Keep: keep})
-		if !s.pending.cleared {
-			s.pending.cleared, s.pending.keep = true, slices.Clone(keep)
+		if !p.cleared {
+			p.cleared, p.keep = true, slices.Clone(keep)
 		} else {
-			s.pending.keep = slices.DeleteFunc(slices.Clone(s.pending.keep), func(name string) bool { return !slices.Contains(keep, name) })
+			p.keep = slices.DeleteFunc(slices.Clone(p.keep), func(name string) bool { return !slices.Contains(keep, name) })
 		}
 	default:
-		s.pending.changes, s.pending.cleared, s.pending.keep = nil, true, nil
+		p.changes, p.cleared, p.keep = nil, true, nil
 		s.floor = Values{}
 	}
-	s.pending.login, s.pending.subject = true, strings.Clone(subject)
+	p.login, p.subject = true, strings.Clone(subject)
 }
 
 // Logout ends the session, with or without a subject, on the server and in the client, even if the handler panics
@@ -277,11 +277,11 @@ func (s *Session) Logout() {
 	switch {
 	case s.pending.logout: // once more
 		target = s.pending.target
-	case target.IsZero():
-		target = s.undead
+	case target.IsZero() && s.undead != nil:
+		target = *s.undead
 	}
 	// What was collected before ends with the session; a change that could not be kept no longer matters.
-	s.pending = plan{logout: true, target: target}
+	s.pending = &plan{logout: true, target: target}
 	s.floor, s.flight = Values{}, nil
 	late := s.v.isSent()
 	s.mu.Unlock()
@@ -296,7 +296,7 @@ func (s *Session) Logout() {
 func (s *Session) Renew() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending.renew = true
+	s.draft().renew = true
 }
 
 // Remember chooses Config.Remember instead of Config.Lifetime, or the other way round. It has effect only beside a Login in
@@ -304,7 +304,8 @@ func (s *Session) Renew() {
 func (s *Session) Remember(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending.remember, s.pending.remembers = on, true
+	p := s.draft()
+	p.remember, p.remembers = on, true
 }
 
 // Err returns the first change that could not be kept.

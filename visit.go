@@ -29,8 +29,7 @@ type Visit struct {
 	sent  bool
 	read  bool
 
-	loadCtx, commitCtx callContext
-	committed          bool // commitCtx has been used
+	loadCtx callContext
 }
 
 // Format prints nothing of the visit but its session's ID, under every verb.
@@ -48,7 +47,7 @@ func (m *Manager) Begin(header func(name string) []string) *Visit {
 
 func (v *Visit) begin(m *Manager) {
 	v.m, v.began = m, m.now()
-	v.session.v = v
+	v.session.v, v.session.pending = v, &m.nothing
 }
 
 // requestHeader returns the values of a request header; name is in its canonical form.
@@ -84,7 +83,7 @@ func (v *Visit) load(ctx context.Context) error {
 	}
 	call := v.loadCtx.begin(ctx, v.m.cfg.LoadTimeout, true)
 	defer call.end()
-	v.loadErr = v.resolve(call)
+	v.loadErr = v.resolve(call, &v.session)
 	v.loaded = true
 	return v.loadErr
 }
@@ -116,7 +115,11 @@ func (v *Visit) Abandon() {
 	s := &v.session
 	s.mu.Lock()
 	logout := s.pending.logout
-	s.pending = plan{logout: logout, target: s.pending.target}
+	if logout {
+		s.pending = &plan{logout: true, target: s.pending.target}
+	} else {
+		s.pending = &v.m.nothing
+	}
 	s.mu.Unlock()
 	if logout {
 		v.Sent()
