@@ -28,6 +28,10 @@ type Config struct {
 	// Lifetime is how long sessions live. Default: 24 h idle, 7 days absolute. In a Lifetime that is set in part, zero
 	// durations mean these defaults.
 	Lifetime Lifetime
+	// Visitors is how long sessions without a subject live, unless [Session.Remember] chose otherwise: at most as long as
+	// Lifetime has it, and from a login on by Lifetime or Remember (SEC-74). In one that is set in part, an Idle or
+	// Absolute of zero means that of Lifetime, or less where the other is shorter. Default: Lifetime.
+	Visitors Lifetime
 	// Remember is how long sessions live after [Session.Remember]. Default: 30 days idle and absolute, persistent.
 	Remember Lifetime
 	// Extend says what extends the idle timeout. Default: ExtendOnLoad.
@@ -107,6 +111,7 @@ func (c *Config) complete(st Store) error {
 	c.Remember = c.Remember.orElse(Lifetime{Idle: 30 * day, Absolute: 30 * day, Persistent: true})
 	c.Lifetime.check("Lifetime", refuse)
 	c.Remember.check("Remember", refuse)
+	c.completeVisitors(refuse)
 	if c.Extend < ExtendOnLoad || c.Extend > ExtendOnRequest {
 		refuse("Extend", "unknown value %d", int(c.Extend))
 	}
@@ -136,6 +141,23 @@ func (c *Config) complete(st Store) error {
 		c.Now = time.Now
 	}
 	return errors.Join(errs...)
+}
+
+// completeVisitors holds visitors to what a login gets at most. The request of a visitor that touches the session as another
+// one logs in extends what is the login's by then, and must not give it a longer idle timeout than its own.
+func (c *Config) completeVisitors(refuse func(string, string, ...any)) {
+	if c.Visitors == (Lifetime{}) {
+		c.Visitors = c.Lifetime
+		return
+	}
+	c.Visitors = c.Visitors.orElse(c.Lifetime)
+	c.Visitors.check("Visitors", refuse)
+	if c.Visitors.Idle > c.Lifetime.Idle {
+		refuse("Visitors.Idle", "%v is longer than that of Lifetime, %v", c.Visitors.Idle, c.Lifetime.Idle)
+	}
+	if c.Visitors.Absolute > c.Lifetime.Absolute {
+		refuse("Visitors.Absolute", "%v is longer than that of Lifetime, %v", c.Visitors.Absolute, c.Lifetime.Absolute)
+	}
 }
 
 // checkSealing checks what only a client-side store asks for: it counts the bytes of the cookie, and binds its name and the

@@ -15,25 +15,26 @@ type factual struct {
 	sojourn.Store
 	state sojourn.State
 	calls string
+	ttl   time.Duration // that the last call asked for
 }
 
 func (st *factual) Load(context.Context, sojourn.Key) (sojourn.State, error) { return st.state, nil }
 
-func (st *factual) Save(context.Context, sojourn.State, time.Duration) (sojourn.Key, error) {
+func (st *factual) Save(_ context.Context, _ sojourn.State, ttl time.Duration) (sojourn.Key, error) {
 	st.calls += "save "
+	st.ttl = ttl
 	return sojourn.NewID().Key(), nil
 }
 
 func (st *factual) Update(_ context.Context, key sojourn.Key, _ sojourn.State, ttl time.Duration) (sojourn.Key, error) {
 	st.calls += "update "
-	if ttl <= 0 {
-		st.calls += "without a TTL "
-	}
+	st.ttl = ttl
 	return key, nil
 }
 
-func (st *factual) Patch(context.Context, sojourn.Key, sojourn.Patch, time.Duration) error {
+func (st *factual) Patch(_ context.Context, _ sojourn.Key, _ sojourn.Patch, ttl time.Duration) error {
 	st.calls += "patch "
+	st.ttl = ttl
 	return nil
 }
 
@@ -57,7 +58,7 @@ func FuzzFacts(f *testing.F) {
 	clock := newClock()
 	now := clock.Now()
 	st := &factual{}
-	cfg := sojourn.Config{Header: "Session-Key", Realm: "fuzz", Now: clock.Now, Observe: func(context.Context, sojourn.Event) {}}
+	cfg := sojourn.Config{Visitors: sojourn.Lifetime{Idle: 3 * time.Hour, Absolute: 36 * time.Hour}, Header: "Session-Key", Realm: "fuzz", Now: clock.Now, Observe: func(context.Context, sojourn.Event) {}}
 	m := newManager(f, st, cfg)
 	header := func(string) []string { return []string{fuzzToken(1)} }
 	instant := func(ms int64) time.Time { return now.Add(time.Duration(ms%(100*365*day)) * time.Millisecond) }
@@ -81,13 +82,14 @@ func FuzzFacts(f *testing.F) {
 		}
 		st.state = sojourn.State{Facts: facts, TTL: time.Hour, Version: 1}
 
-		start, absolute := facts.Created, 7*24*time.Hour
+		start, idle, absolute := facts.Created, 3*time.Hour, 36*time.Hour
 		if authenticated != 0 {
-			start = facts.Authenticated
+			start, idle, absolute = facts.Authenticated, 24*time.Hour, 7*24*time.Hour
 		}
 		if remembered {
-			absolute = 30 * 24 * time.Hour
+			idle, absolute = 30*24*time.Hour, 30*24*time.Hour
 		}
+		left := min(idle, facts.Deadline.Sub(now), start.Add(absolute).Sub(now))
 		alive := !otherRealm && now.Before(facts.Deadline) && now.Before(start.Add(absolute)) && !start.After(now.Add(10*time.Minute))
 		recent := now.Sub(facts.Renewed).Abs() <= 30*time.Second
 		want := "none"
@@ -119,9 +121,16 @@ func FuzzFacts(f *testing.F) {
 			errors.Is(err, sojourn.ErrRenewed) != (want == "refused") || want != "refused" && err != nil {
 			t.Fatalf("%+v: a change made calls %q and %v, want %s", facts, calls, err, want)
 		}
+		// A late request extends nothing; what begins anew is a visitor's.
+		if wants := map[string]time.Duration{"none": 3 * time.Hour, "live": left, "late": time.Millisecond}[want]; want != "refused" && st.ttl != wants {
+			t.Fatalf("%+v: a change asked for a TTL of %v, want %v of %s", facts, st.ttl, wants, want)
+		}
 		calls, err = visit(func(s *sojourn.Session) { s.Renew() })
 		if wants := map[string]string{"live": "update "}[want]; calls != wants || errors.Is(err, sojourn.ErrRenewed) != (want == "late" || want == "refused") {
 			t.Fatalf("%+v: a renewal made calls %q and %v, want %s", facts, calls, err, want)
+		}
+		if want == "live" && st.ttl != left {
+			t.Fatalf("%+v: a renewal asked for a TTL of %v, want %v", facts, st.ttl, left)
 		}
 	})
 }

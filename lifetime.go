@@ -2,7 +2,7 @@ package sojourn
 
 import "time"
 
-// Lifetime is how long a session lives. Durations are rounded down to milliseconds.
+// Lifetime is how long a session lives: one of a user, of a visitor, or one that is remembered. Durations are rounded down to milliseconds.
 type Lifetime struct {
 	// Idle is how long a session lives without use. At most Absolute (SEC-17).
 	Idle time.Duration
@@ -79,9 +79,14 @@ func (m *Manager) deadline(f *Facts, now time.Time) time.Time {
 	return end
 }
 
+// lifetime returns how long a session with these facts lives. A login writes its subject into them first, so the deadline
+// and the idle timeout that it sets are its own and no visitor's.
 func (m *Manager) lifetime(f *Facts) *Lifetime {
-	if f.Remembered {
+	switch {
+	case f.Remembered:
 		return &m.cfg.Remember
+	case f.Subject == "":
+		return &m.cfg.Visitors
 	}
 	return &m.cfg.Lifetime
 }

@@ -299,7 +299,7 @@ func (s *Session) Renew() {
 	s.draft().renew = true
 }
 
-// Remember chooses Config.Remember instead of Config.Lifetime, or the other way round. It has effect only beside a Login in
+// Remember chooses Config.Remember instead of Config.Lifetime or Visitors, or the other way round. It has effect only beside a Login in
 // the same request, or on a new session: facts change only together with the secret.
 func (s *Session) Remember(on bool) {
 	s.mu.Lock()

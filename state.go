@@ -27,7 +27,7 @@ type Facts struct {
 	Created       time.Time // first saved
 	Authenticated time.Time // when the request of the last login began; zero for a visitor
 	Deadline      time.Time // absolute end; only a login moves it
-	Remembered    bool      // lives by Config.Remember instead of Config.Lifetime
+	Remembered    bool      // lives by Config.Remember instead of Config.Lifetime or Visitors
 
 	Generation uint32    // how often the owner or the rights changed: Login and Renew add one, a periodic renewal does not
 	Digest     [32]byte  // SHA-256 of the secret
