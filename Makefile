@@ -2,6 +2,7 @@
 
 FUZZTIME ?= 30s
 SOAK ?= 10m
+BENCH ?= full
 
 .PHONY: help test check ci soak fuzz canary timing mutants vuln bench
 
@@ -36,5 +37,5 @@ mutants: ## break the core in some 2,000 small ways, one at a time, and list tho
 vuln: ## known vulnerabilities that the code of any module reaches; needs Go's vulnerability database, or a copy in VULNDB
 	scripts/vuln $(VULNDB)
 
-bench: ## every benchmark
-	go test -run '^$$' -bench . -benchmem work
+bench: ## all session libraries side by side: prints the report and puts it into docs/performance.md; BENCH=quick is coarse and fast
+	SOJOURN_BENCH=$(BENCH) go test -C bench -count=1 -timeout 60m -v -run '^TestReport$$' .
