@@ -19,7 +19,7 @@ type Sweep struct {
 	Longest [2]float64 // nanoseconds of the longest read: while nothing expired, and while everything did
 	Slow    [2]float64 // of a million reads, those that took more than a millisecond
 	Freed   float64    // share of the heap
-	Step    float64    // nanoseconds of processor time of the longest step that holds a lock, NaN where there are no steps
+	Step    float64    // nanoseconds of processor time of the longest step that holds a lock, in the best of some sweeps; NaN where there are no steps
 }
 
 // MeasureSweep fills each subject's store with sessions that expire together, and reads one that does not while the others
@@ -66,6 +66,21 @@ func measureSweep(s *subject.Expirer, scale Scale) (*Sweep, error) {
 	}
 	if wrong = subject.Wrong() - wrong; wrong != 0 {
 		return nil, fmt.Errorf("%d reads failed", wrong)
+	}
+	for range 2 {
+		if e.Step == nil {
+			break
+		}
+		// What the machine does to a turn it does at random, and what the library does it does each time.
+		if err := e.Fill(scale.Sessions); err != nil {
+			return nil, err
+		}
+		e.Expire()
+		again, err := sweepBySteps(e.Step)
+		if err != nil {
+			return nil, err
+		}
+		r.Step = min(r.Step, again)
 	}
 	r.Freed = 1 - (float64(heap().HeapAlloc)-float64(before))/(float64(full)-float64(before))
 	return r, nil

@@ -27,6 +27,7 @@ func timeTable(s *Serial) *report.Table {
 	own := indexOfOurs(s.Subjects)
 	store := s.Subjects[own].Store
 	t := &report.Table{
+		Better: "less", OneScale: true,
 		Name: "time-" + strings.ToLower(store), Title: "Time of a request, " + store, Corner: "library",
 		Columns: heads(Workloads, report.Duration),
 		Note:    "In brackets: times as long as " + s.Subjects[own].Name() + ", the median of the rounds' ratios. " + reasons(s.Subjects, Workloads),
@@ -49,6 +50,7 @@ func timeTable(s *Serial) *report.Table {
 // allocationTable has all stores.
 func allocationTable(all []*Serial) *report.Table {
 	t := &report.Table{
+		Better: "less", OneScale: true,
 		Name: "allocations", Title: "Allocations of a request", Corner: "library", Columns: heads(Workloads, report.Count),
 		Note: "Objects on the heap, and their bytes. They are counted, so they are the same on any machine.",
 	}
@@ -74,7 +76,7 @@ func hide(t *report.Table, but ...int) {
 }
 
 func tripTable(all []*Trips) *report.Table {
-	t := &report.Table{Name: "trips", Title: "Round trips to the server", Corner: "library", Columns: heads(TripWorkloads, report.Count)}
+	t := &report.Table{Better: "less", OneScale: true, Name: "trips", Title: "Round trips to the server", Corner: "library", Columns: heads(TripWorkloads, report.Count)}
 	for i := range t.Columns {
 		t.Columns[i].Linear = true
 	}
@@ -98,7 +100,8 @@ func loadTable(l *Load, clients int) *report.Table {
 		workloads = append(workloads, Workloads[w])
 	}
 	t := &report.Table{
-		Name: "load-" + strings.ToLower(store), Title: fmt.Sprintf("Requests per second at %d clients, %s", clients, store), Corner: "library",
+		Better: "more",
+		Name:   "load-" + strings.ToLower(store), Title: fmt.Sprintf("Requests per second at %d clients, %s", clients, store), Corner: "library",
 		Columns: heads(workloads, report.Count),
 		Note:    "In brackets: that part of the rate of " + l.Subjects[own].Name() + ", the median of the rounds' ratios. " + reasons(l.Subjects, workloads),
 	}
@@ -153,7 +156,8 @@ func reasons(subjects []subject.Subject, workloads []Workload) string {
 
 func storedTable(all []Stored, sessions int) *report.Table {
 	t := &report.Table{
-		Name: "stored", Title: fmt.Sprintf("%s sessions in memory", thousands(sessions)), Corner: "library",
+		Better: "less",
+		Name:   "stored", Title: fmt.Sprintf("%s sessions in memory", thousands(sessions)), Corner: "library",
 		Note: fmt.Sprintf("Each has %d bytes of names and values. A garbage collection is one of the whole heap, forced; the read is of a session at random.", subject.SmallBytes),
 		Columns: []report.Column{
 			{Head: "heap of a session", Format: report.Bytes, Linear: true}, {Head: "÷ names and values", Format: report.Times, Linear: true, Hidden: true},
@@ -171,9 +175,10 @@ func storedTable(all []Stored, sessions int) *report.Table {
 
 func sweepTable(all []Sweep, sessions int) *report.Table {
 	t := &report.Table{
-		Name: "sweep", Title: fmt.Sprintf("Reads while %s sessions expire", thousands(sessions)), Corner: "library",
+		Better: "less",
+		Name:   "sweep", Title: fmt.Sprintf("Reads while %s sessions expire", thousands(sessions)), Corner: "library",
 		Note: "One client reads a session that lives, with the garbage collector off. \"At rest\" is beside something that keeps a processor busy as a sweep does: " +
-			"what the machine itself does to the longest read. The step is the processor time of the longest turn of the sweep that holds a lock.",
+			"what the machine itself does to the longest read. The step is the processor time of the longest turn of the sweep that holds a lock, in the best of three sweeps.",
 		Columns: []report.Column{
 			{Head: "longest read, at rest", Format: report.Duration}, {Head: "longest read, during the expiry", Format: report.Duration},
 			{Head: "reads over 1 ms, of a million, at rest", Format: report.Count, Hidden: true}, {Head: "during the expiry", Format: report.Count, Hidden: true},
@@ -188,7 +193,8 @@ func sweepTable(all []Sweep, sessions int) *report.Table {
 
 func servedTable(all []Served) *report.Table {
 	t := &report.Table{
-		Name: "served", Title: "A request through net/http's server", Corner: "handler",
+		Better: "less",
+		Name:   "served", Title: "A request through net/http's server", Corner: "handler",
 		Note: "Processor time of server and client together, over the loopback interface on one connection that is kept. Every handler reads one of 5 values, but the bare one, which has no session.",
 		Columns: []report.Column{
 			{Head: "processor time", Format: report.Duration, Linear: true}, {Head: "÷ bare", Format: report.Times, Hidden: true},

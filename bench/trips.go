@@ -18,6 +18,7 @@ type Trips struct {
 var TripWorkloads = append(Workloads[:len(Workloads):len(Workloads)],
 	Workload{Name: "login", Seed: subject.Create, Work: subject.Login},
 	Workload{Name: "login, limited", Seed: subject.Create, Work: subject.Login, Options: subject.Options{Limited: true}},
+	Workload{Name: "login over the limit", Seed: subject.Create, Work: subject.Login, Options: subject.Options{Limited: true, Crowded: true}},
 	Workload{Name: "logout", Seed: subject.Create, Work: subject.Logout},
 )
 
@@ -25,6 +26,7 @@ var TripWorkloads = append(Workloads[:len(Workloads):len(Workloads)],
 const (
 	LoginSession = ReadExtend + 1 + iota
 	LoginLimited
+	LoginOver
 	LogoutSession
 )
 

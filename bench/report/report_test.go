@@ -68,9 +68,9 @@ func TestSVG_isWellFormedAndToScale(t *testing.T) {
 		t.Errorf("%d rectangles, want 7", bars)
 	}
 	for _, want := range []string{
-		`width="250.0" height="13"/><text x="413.0" y="75">33.4 µs`, // the longest bar takes all the room
-		`width="39.5" height="13"/><text x="202.5" y="57">1600 B`,   // 1600 of 10135, linear
-		`ours &amp; only`,
+		`width="250.0" height="13"/><text class="value" x="342.0" y="75">33.4 µs`, // the longest bar takes all the room
+		`width="39.5" height="13"/><text class="value" x="131.5" y="57">1600 B`,   // 1600 of 10135, linear
+		`ours &amp; only`, `>10 µs</text>`, `>5000 B</text>`, `each vertical line is ten times`,
 	} {
 		if !strings.Contains(picture, want) {
 			t.Errorf("no %s in\n%s", want, picture)
@@ -78,5 +78,30 @@ func TestSVG_isWellFormedAndToScale(t *testing.T) {
 	}
 	if empty := (&report.Table{Columns: []report.Column{{Hidden: true}}}).SVG(); empty != "" {
 		t.Errorf("a picture of nothing: %s", empty)
+	}
+}
+
+func TestSplice_replacesWhatIsBetweenItsLines(t *testing.T) {
+	const page = "# Page\n" + report.Begin + "\nold\n" + report.End + "\nmore\n"
+	got, err := report.Splice(page, "\nnew\n\n")
+	if want := "# Page\n" + report.Begin + "\nnew\n" + report.End + "\nmore\n"; got != want || err != nil {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	for _, page := range []string{"", report.Begin + "\n", report.End + "\n" + report.Begin + "\n"} {
+		if got, err := report.Splice(page, "new"); err == nil {
+			t.Errorf("Splice(%q): got %q, want an error", page, got)
+		}
+	}
+}
+
+func TestFormats_haveAboutThreeDigits(t *testing.T) {
+	for want, got := range map[string]string{
+		"7.50 ns": report.Duration(7.5), "812 ns": report.Duration(812), "33.4 µs": report.Duration(33400), "1.50 s": report.Duration(1.5e9),
+		"2": report.Count(2), "2.50": report.Count(2.5), "8542": report.Count(8542), "10.1k": report.Count(10100), "1.46M": report.Count(1.46e6),
+		"0.04×": report.Times(0.04), "610×": report.Times(610), "1728 B": report.Bytes(1728), "10.2 kB": report.Bytes(10200), "12.5 %": report.Percent(0.125),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

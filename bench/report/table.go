@@ -15,6 +15,10 @@ type Table struct {
 	Corner  string // heads the column of the rows' names
 	Columns []Column
 	Rows    []Row
+
+	// In the picture:
+	Better   string // less, more
+	OneScale bool   // all columns have the same axis
 }
 
 // Column is one thing that was measured.

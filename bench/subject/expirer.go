@@ -69,7 +69,7 @@ func expiringSojourn() (*Expiring, error) {
 			}
 			return err
 		},
-		Expire: func() { ahead.Store(int64(time.Hour)) },
+		Expire: func() { ahead.Add(int64(time.Hour)) },
 		Step:   sojourn.Sweeper(st).Sweep,
 	}, nil
 }

@@ -25,7 +25,16 @@ func sojournChain(st sojourn.Store, o Options, closers ...func() error) (*Chain,
 	if err != nil {
 		return nil, err
 	}
-	return chain(func(w Work) http.Handler { return sojournHandler(m, w, o) }, closers...), nil
+	users := new(atomic.Int64)
+	users.Store(1e6)
+	login := func(s *sojourn.Session, keep ...string) {
+		user := "user1000000"
+		if !o.Crowded {
+			user = "user" + strconv.FormatInt(users.Add(1), 10)
+		}
+		s.Login(user, keep...)
+	}
+	return chain(func(w Work) http.Handler { return sojournHandler(m, w, o, login) }, closers...), nil
 }
 
 const (
@@ -33,7 +42,7 @@ const (
 	bigNumber = sojourn.Field[int](bigNumberName)
 )
 
-func sojournHandler(m *sojourn.Manager, work Work, o Options) http.Handler {
+func sojournHandler(m *sojourn.Manager, work Work, o Options, login func(s *sojourn.Session, keep ...string)) http.Handler {
 	var f func(w http.ResponseWriter, r *http.Request, s *sojourn.Session)
 	switch work {
 	case Untouched:
@@ -59,15 +68,13 @@ func sojournHandler(m *sojourn.Manager, work Work, o Options) http.Handler {
 		for _, v := range values {
 			keepAll = append(keepAll, v.name)
 		}
-		users := new(atomic.Int64)
-		users.Store(1e6)
 		f = func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 			for _, v := range values {
 				sojourn.Field[string](v.name).Set(s, v.text)
 			}
 			sojourn.Field[int](name).Set(s, firstNumber)
 			if o.Users {
-				s.Login("user"+strconv.FormatInt(users.Add(1), 10), keepAll...)
+				login(s, keepAll...)
 			}
 			w.Write(body)
 		}
@@ -79,7 +86,7 @@ func sojournHandler(m *sojourn.Manager, work Work, o Options) http.Handler {
 		}
 	case Login:
 		f = func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
-			s.Login("42", numberName)
+			login(s, numberName)
 			w.Write(body)
 		}
 	case Logout:

@@ -36,8 +36,10 @@ type Options struct {
 	Eager bool
 	// Users makes every session that is created a user's, each another one's.
 	Users bool
-	// Limited lets a user have so few sessions that a login looks whether there are too many.
+	// Limited makes a login look whether the user has too many sessions: more than three.
 	Limited bool
+	// Crowded makes all logins those of one user.
+	Crowded bool
 }
 
 // Name is the subject's name in tables.
