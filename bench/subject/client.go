@@ -20,7 +20,7 @@ type Client struct {
 	Body    []byte // of the last response to Show
 
 	cookie  string
-	cookies []string // the request's header, which holds cookie
+	header  [1]string // the request's, which holds cookie
 	base    http.Request
 	request http.Request
 	writer  writer
@@ -51,7 +51,8 @@ func (c *Client) SetCookie(cookie string) {
 	c.cookie = cookie
 	delete(c.base.Header, "Cookie")
 	if cookie != "" {
-		c.base.Header["Cookie"] = []string{cookie}
+		c.header[0] = cookie
+		c.base.Header["Cookie"] = c.header[:] // no allocation of ours shall count for the library's
 	}
 	if c.fast != nil {
 		c.fast.Request.Header.Del("Cookie")
@@ -71,7 +72,7 @@ func (c *Client) take(header string) {
 	if _, value, _ := strings.Cut(cookie, "="); value == "" || strings.Contains(attributes, "; Max-Age=0") {
 		cookie = ""
 	}
-	c.SetCookie(strings.Clone(cookie))
+	c.SetCookie(cookie)
 }
 
 // serve returns what sends a client's request to h.
