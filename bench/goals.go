@@ -111,7 +111,7 @@ func goalTable(goals []Goal) (string, *report.Table) {
 	var b strings.Builder
 	b.WriteString("| | goal | measured | met |\n|---|--:|--:|---|\n")
 	t := &report.Table{Name: "goals", Title: "How far beyond each goal", Better: "more", Columns: []report.Column{
-		{Head: "1× just reaches the goal; what misses it is grey", Format: report.Times, Linear: true},
+		{Head: "1× just reaches the goal; what misses it is grey", Format: report.Times},
 	}}
 	met := 0
 	for _, g := range goals {

@@ -175,12 +175,13 @@ func storedTable(all []Stored, sessions int) *report.Table {
 
 func sweepTable(all []Sweep, sessions int) *report.Table {
 	t := &report.Table{
-		Better: "less",
-		Name:   "sweep", Title: fmt.Sprintf("Reads while %s sessions expire", thousands(sessions)), Corner: "library",
+		Better:   "less",
+		OneScale: true,
+		Name:     "sweep", Title: fmt.Sprintf("Reads while %s sessions expire", thousands(sessions)), Corner: "library",
 		Note: "One client reads a session that lives, with the garbage collector off. \"At rest\" is beside something that keeps a processor busy as a sweep does: " +
 			"what the machine itself does to the longest read. The step is the processor time of the longest turn of the sweep that holds a lock, in the best of three sweeps.",
 		Columns: []report.Column{
-			{Head: "longest read, at rest", Format: report.Duration}, {Head: "longest read, during the expiry", Format: report.Duration},
+			{Head: "longest read, at rest", Format: report.Duration, Linear: true}, {Head: "longest read, during the expiry", Format: report.Duration, Linear: true},
 			{Head: "reads over 1 ms, of a million, at rest", Format: report.Count, Hidden: true}, {Head: "during the expiry", Format: report.Count, Hidden: true},
 			{Head: "longest step", Format: report.Duration, Hidden: true}, {Head: "heap that got free", Format: report.Percent, Hidden: true},
 		},
@@ -212,12 +213,13 @@ func servedTable(all []Served) *report.Table {
 
 func profileTable(p *Profile) *report.Table {
 	t := &report.Table{
-		Name: "profile", Title: "Where the time of a read goes", Corner: "part",
+		Plain: true,
+		Name:  "profile", Title: "Where the time of a read goes", Corner: "part",
 		Note:    fmt.Sprintf("Sojourn in memory, one of 5 values: %s of processor time, split by a profile of %d samples.", report.Duration(p.Request), p.Samples),
 		Columns: []report.Column{{Head: "time", Format: report.Duration, Linear: true}, {Head: "share", Format: report.Percent, Hidden: true}},
 	}
 	for _, part := range p.Parts {
-		t.Rows = append(t.Rows, report.Row{Head: part.Name, Ours: true, Values: []float64{part.Share * p.Request, part.Share}})
+		t.Rows = append(t.Rows, report.Row{Head: part.Name, Values: []float64{part.Share * p.Request, part.Share}})
 	}
 	return t
 }

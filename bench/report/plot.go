@@ -15,7 +15,7 @@ const (
 	margin      = 16
 	barWidth    = 250 // of the longest
 	textWidth   = 62  // behind it
-	letterWidth = 7.2 // a bold one's, on average
+	letterWidth = 7.6 // a bold one's, on average
 	barHeight   = 13
 	barStep     = 18
 	headHeight  = 46
@@ -112,18 +112,21 @@ func (t *Table) panel(column int) (string, int) {
 	}
 	for i, r := range shown {
 		y := headHeight + i*barStep
-		class := ""
+		class, emphasis := "", ""
+		if r.Ours {
+			emphasis = "ours"
+		}
 		switch {
-		case r.Ours:
+		case r.Ours, t.Plain:
 			class = " ours"
 		case r.Aside:
 			class = " aside"
 		}
 		length := math.Max(axis.place(values[i])*barWidth, 1)
-		fmt.Fprintf(&b, "<text class=\"name%s\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>"+
+		fmt.Fprintf(&b, "<text class=\"%s\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>"+
 			"<rect class=\"bar%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>"+
 			"<text class=\"value\" x=\"%.1f\" y=\"%d\">%s</text>\n",
-			class, nameWidth-6, y+barHeight-2, html.EscapeString(r.Head), class, nameWidth, y, length, barHeight,
+			emphasis, nameWidth-6, y+barHeight-2, html.EscapeString(r.Head), class, nameWidth, y, length, barHeight,
 			float64(nameWidth)+length+5, y+barHeight-2, html.EscapeString(c.Format(values[i])))
 	}
 	return b.String(), bottom

@@ -68,8 +68,8 @@ func TestSVG_isWellFormedAndToScale(t *testing.T) {
 		t.Errorf("%d rectangles, want 7", bars)
 	}
 	for _, want := range []string{
-		`width="250.0" height="13"/><text class="value" x="342.0" y="75">33.4 µs`, // the longest bar takes all the room
-		`width="39.5" height="13"/><text class="value" x="131.5" y="57">1600 B`,   // 1600 of 10135, linear
+		`width="250.0" height="13"/><text class="value" x="346.0" y="75">33.4 µs`, // the longest bar takes all the room
+		`width="39.5" height="13"/><text class="value" x="135.5" y="57">1600 B`,   // 1600 of 10135, linear
 		`ours &amp; only`, `>10 µs</text>`, `>5000 B</text>`, `each vertical line is ten times`,
 	} {
 		if !strings.Contains(picture, want) {

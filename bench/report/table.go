@@ -19,6 +19,7 @@ type Table struct {
 	// In the picture:
 	Better   string // less, more
 	OneScale bool   // all columns have the same axis
+	Plain    bool   // nothing is compared: all bars are alike
 }
 
 // Column is one thing that was measured.
