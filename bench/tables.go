@@ -179,7 +179,7 @@ func sweepTable(all []Sweep, sessions int) *report.Table {
 		OneScale: true,
 		Name:     "sweep", Title: fmt.Sprintf("Reads while %s sessions expire", thousands(sessions)), Corner: "library",
 		Note: "One client reads a session that lives, with the garbage collector off. \"At rest\" is beside something that keeps a processor busy as a sweep does: " +
-			"what the machine itself does to the longest read. The step is the processor time of the longest turn of the sweep that holds a lock, in the best of three sweeps.",
+			"what the machine itself does to the longest read. The step is the processor time of the longest turn of the sweep that holds a lock. All expired three times, and the best counts.",
 		Columns: []report.Column{
 			{Head: "longest read, at rest", Format: report.Duration, Linear: true}, {Head: "longest read, during the expiry", Format: report.Duration, Linear: true},
 			{Head: "reads over 1 ms, of a million, at rest", Format: report.Count, Hidden: true}, {Head: "during the expiry", Format: report.Count, Hidden: true},
