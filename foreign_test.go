@@ -72,7 +72,7 @@ func TestForeignCookie_headerTransport(t *testing.T) {
 		w.Header().Set("Retry-After", "1") // as long a name
 	}))
 	header := serve(h, httptest.NewRequest("GET", "/", nil)).Header
-	if len(header["Session-Key"])+len(header["session-key"]) > 0 || header.Get("Retry-After") != "1" {
+	if len(header["Session-Key"])+len(map[string][]string(header)["session-key"]) > 0 || header.Get("Retry-After") != "1" {
 		t.Errorf("got %v, want no Session-Key, and what else there was", header)
 	}
 	a.log.wantEvents(t, sojourn.EventForeignCookie)
