@@ -70,6 +70,7 @@ func TestSVG_isWellFormedAndToScale(t *testing.T) {
 	for _, want := range []string{
 		`width="250.0" height="13"/><text class="value" x="346.0" y="75">33.4 µs`, // the longest bar takes all the room
 		`width="39.5" height="13"/><text class="value" x="135.5" y="57">1600 B`,   // 1600 of 10135, linear
+		`width="135.5" height="13"/><text class="value" x="231.5" y="57">812 ns`,  // log(812/10) of log(33400/10)
 		`ours &amp; only`, `>10 µs</text>`, `>5000 B</text>`, `each vertical line is ten times`,
 	} {
 		if !strings.Contains(picture, want) {
