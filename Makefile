@@ -22,7 +22,7 @@ ci: ## what CI runs: check, test, and the core's tests shuffled
 soak: ## storetest at random, with fresh seeds, over memory and databases until SOAK is over, and totals
 	scripts/soak $(SOAK)
 
-fuzz: ## every fuzz target for FUZZTIME, and how many inputs they ran
+fuzz: ## every fuzz target for FUZZTIME each, how many inputs they ran, and what they found
 	scripts/fuzz $(FUZZTIME)
 
 canary: ## tests with secrets that can be recognised, and a search of all they print and leave for them

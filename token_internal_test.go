@@ -44,3 +44,19 @@ func TestDecodeText_readsWhatStrictBase64Does(t *testing.T) {
 		t.Error("no text was well-formed")
 	}
 }
+
+// Every text of every length, decoded into what would fit.
+func FuzzDecodeText(f *testing.F) {
+	for _, text := range []string{"", "A", "AA", "AB", "AAA", "AAB", "AAAA", "AA\n", "AA==", "-_-_", "+/+/", strings.Repeat("A", 42) + "B", strings.Repeat("_", 64)} {
+		f.Add(text)
+	}
+	strict := base64.RawURLEncoding.Strict()
+	f.Fuzz(func(t *testing.T, text string) {
+		want, err := strict.DecodeString(text)
+		ok := err == nil && !strings.ContainsAny(text, "\r\n")
+		got := make([]byte, base64.RawURLEncoding.DecodedLen(len(text)))
+		if decoded := decodeText(got, text); decoded != ok || ok && !bytes.Equal(got, want) {
+			t.Fatalf("%q: decodeText says %t, %x; encoding/base64 %x, %v", text, decoded, got, want, err)
+		}
+	})
+}
