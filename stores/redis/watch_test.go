@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -238,7 +239,22 @@ func TestWatch_survivesAFailoverOfACluster(t *testing.T) {
 	for i := range keys {
 		keys[i] = save(t, st, visitor())
 	}
-	time.Sleep(100 * time.Millisecond) // for the replicas
+	// What a replica has not received by then is gone with its primary, and nobody is told of it.
+	nodes := connect(t, addrs(c.Nodes)...).Nodes()
+	waitFor(t, "the replicas have all sessions", func() error {
+		var all int64
+		for _, node := range nodes {
+			n, err := node.Do(t.Context(), node.B().Dbsize().Build()).AsInt64()
+			if err != nil {
+				return err
+			}
+			all += n
+		}
+		if want := int64(2 * len(keys)); all != want || len(nodes) != len(c.Nodes) {
+			return fmt.Errorf("%d keys on %d servers, want %d on %d", all, len(nodes), want, len(c.Nodes))
+		}
+		return nil
+	})
 	if err := c.Nodes[0].Kill(); err != nil {
 		t.Fatal(err)
 	}
