@@ -214,10 +214,24 @@ func (s *Server) end(sig syscall.Signal) error {
 	select {
 	case <-s.done:
 		s.cmd = nil
-		return nil
+		return s.silence()
 	case <-time.After(patience):
 		return fmt.Errorf("enginetest: %s does not end on %v", s.name, sig)
 	}
+}
+
+// silence waits until nobody listens at the server's address: a process that PostgreSQL had just begun when it was killed
+// holds the port for a moment.
+func (s *Server) silence() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for s.accepts(ctx) == nil {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("enginetest: %s has ended and is listened to still", s.name)
+	}
+	return nil
 }
 
 // accepts is nil once the server takes TCP connections.
