@@ -32,19 +32,27 @@ func timeTable(s *Serial) *report.Table {
 		Columns: heads(Workloads, report.Duration),
 		Note:    "In brackets: times as long as " + s.Subjects[own].Name() + ", the median of the rounds' ratios. " + reasons(s.Subjects, Workloads),
 	}
-	for i := range s.Subjects {
-		r := row(&s.Subjects[i])
-		for w := range Workloads {
-			r.Values = append(r.Values, median(s.Times[i][w]))
+	t.Rows = compared(s.Subjects, own, s.Times)
+	return t
+}
+
+// compared has a row for each subject: the median of its rounds at each workload, and beside a peer's the median of its
+// ratios to ours.
+func compared(subjects []subject.Subject, own int, rounds [][][]float64) []report.Row {
+	var rows []report.Row
+	for i := range subjects {
+		r := row(&subjects[i])
+		for w, values := range rounds[i] {
+			r.Values = append(r.Values, median(values))
 			note := ""
-			if i != own && len(s.Times[i][w]) > 0 {
-				note = "(" + report.Times(paired(s.Times[i][w], s.Times[own][w])) + ")"
+			if i != own && len(values) > 0 {
+				note = "(" + report.Times(paired(values, rounds[own][w])) + ")"
 			}
 			r.Notes = append(r.Notes, note)
 		}
-		t.Rows = append(t.Rows, r)
+		rows = append(rows, r)
 	}
-	return t
+	return rows
 }
 
 // allocationTable has all stores.
@@ -108,18 +116,7 @@ func loadTable(l *Load, clients int) *report.Table {
 	for i := range t.Columns {
 		t.Columns[i].Linear = true
 	}
-	for i := range l.Subjects {
-		r := row(&l.Subjects[i])
-		for w := range workloads {
-			r.Values = append(r.Values, median(l.Rates[i][w]))
-			note := ""
-			if i != own && len(l.Rates[i][w]) > 0 {
-				note = "(" + report.Times(paired(l.Rates[i][w], l.Rates[own][w])) + ")"
-			}
-			r.Notes = append(r.Notes, note)
-		}
-		t.Rows = append(t.Rows, r)
-	}
+	t.Rows = compared(l.Subjects, own, l.Rates)
 	return t
 }
 
