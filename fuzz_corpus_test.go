@@ -10,9 +10,7 @@ import (
 
 // Every fuzz target of every module has inputs beside it that ordinary tests run, of which some are no seeds of its own.
 func TestFuzz_everyTargetHasACorpus(t *testing.T) {
-	if _, err := os.Stat("go.work"); err != nil {
-		t.Skip("no go.work: not the repository")
-	}
+	needRepository(t)
 	target := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`)
 	count := 0
 	eachGoFile(t, func(path string, text []byte) {

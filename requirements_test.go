@@ -164,9 +164,7 @@ var theTests map[string]bool // the answer of everyTest, once it is known
 // everyTest is the set of test functions of all modules, of storetest's cases and of RunManager's checks.
 func everyTest(t *testing.T) map[string]bool {
 	t.Helper()
-	if _, err := os.Stat("go.work"); err != nil {
-		t.Skip("no go.work: not the repository")
-	}
+	needRepository(t)
 	if theTests != nil {
 		return theTests
 	}
