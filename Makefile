@@ -34,7 +34,7 @@ timing: ## whether a wrong token's time tells how wrong it is, by Welch's t-test
 mutants: ## break the core in some 2,000 small ways, one at a time, and list those that no test of it notices; takes hours
 	GOWORK=off go run -C tools ./mutants -dir ..
 
-vuln: ## known vulnerabilities that the code of any module reaches; needs Go's vulnerability database, or a copy in VULNDB
+vuln: ## known vulnerabilities that the code of any module reaches, by Go's database, online or from a module proxy, or by VULNDB
 	scripts/vuln $(VULNDB)
 
 bench: ## all session libraries side by side: prints the report and puts it into docs/performance.md; BENCH=quick is coarse and fast
