@@ -60,6 +60,7 @@ func (r *Results) about(command string) (string, error) {
 	modules := map[string]string{
 		"github.com/redis/rueidis": "", "github.com/redis/go-redis/v9": "", "github.com/jackc/pgx/v5": "", "modernc.org/sqlite": "",
 		"github.com/boj/redistore": "", "github.com/wader/gormstore/v2": "", "github.com/gofiber/storage/redis/v3": "",
+		"github.com/gofiber/storage/postgres/v3": "", "github.com/gofiber/storage/sqlite3/v2": "", "github.com/mattn/go-sqlite3": "",
 		"github.com/alexedwards/scs/goredisstore": "", "github.com/alexedwards/scs/pgxstore": "", "github.com/alexedwards/scs/sqlite3store": "",
 		"github.com/quasoft/memstore": "",
 	}
@@ -83,8 +84,8 @@ func (r *Results) about(command string) (string, error) {
 		libraries = append(libraries, strings.TrimPrefix(name, "github.com/")+" "+versions[name])
 	}
 	fmt.Fprintf(&b, "Libraries, their stores and clients: %s.\n\n", strings.Join(libraries, ", "))
-	b.WriteString("gorilla's store in memory is quasoft/memstore, on Redis boj/redistore, and on SQLite and PostgreSQL gormstore. Not measured: fiber's storage modules for SQLite and PostgreSQL, " +
-		"and stores of gorilla and gin that wrap the same ones. scs and fiber have no store in the cookie.\n")
+	b.WriteString("gorilla's store in memory is quasoft/memstore, on Redis boj/redistore, and on SQLite and PostgreSQL gormstore. fiber's SQLite is the one in C " +
+		"(mattn/go-sqlite3), everybody else's the one in Go. Not measured: stores of gorilla and gin that wrap the same ones. scs and fiber have no store in the cookie.\n")
 	return b.String(), nil
 }
 

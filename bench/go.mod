@@ -8,6 +8,8 @@ require (
 	github.com/gin-contrib/sessions v1.0.4
 	github.com/gin-gonic/gin v1.10.1
 	github.com/gofiber/fiber/v3 v3.1.0
+	github.com/gofiber/storage/postgres/v3 v3.3.1
+	github.com/gofiber/storage/sqlite3/v2 v2.2.3
 	github.com/gorilla/sessions v1.4.0
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/redis/rueidis v1.0.79
@@ -15,6 +17,8 @@ require (
 	github.com/sojourn-go/sojourn/stores/postgres v0.0.0-00010101000000-000000000000
 	github.com/sojourn-go/sojourn/stores/sqlite v0.0.0
 )
+
+require github.com/mattn/go-sqlite3 v1.14.33 // indirect
 
 require (
 	github.com/alexedwards/scs/sqlite3store v0.0.0-20251002162104-209de6e426de
@@ -83,7 +87,7 @@ require (
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
-	google.golang.org/protobuf v1.36.6 // indirect
+	google.golang.org/protobuf v1.36.10 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
 

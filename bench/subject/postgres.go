@@ -9,6 +9,8 @@ import (
 
 	"github.com/alexedwards/scs/pgxstore"
 	gingorm "github.com/gin-contrib/sessions/gorm"
+	"github.com/gofiber/fiber/v3/middleware/session"
+	fiberpostgres "github.com/gofiber/storage/postgres/v3"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -69,6 +71,15 @@ func Postgres(addr string) []Subject {
 				return nil, err
 			}
 			return ginChain(limitless(gingorm.NewStore(db, false, authKey)), closer), nil
+		})},
+		{Library: fiberName, Store: postgres, Module: fiberModule, Fast: true, Open: onSchema(addr, func(url string, _ Options) (*Chain, error) {
+			pool, err := pgxpool.New(context.Background(), url+fmt.Sprint("&pool_max_conns=", sqlConnections))
+			if err != nil {
+				return nil, err
+			}
+			schema := pool.Config().ConnConfig.RuntimeParams["search_path"]
+			st := fiberpostgres.New(fiberpostgres.Config{DB: pool, Table: schema + ".sessions"})
+			return fiberChain(session.NewStore(session.Config{Storage: st}), st.Close), nil
 		})},
 	}
 	for i := range all {

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/alexedwards/scs/sqlite3store"
 	gingorm "github.com/gin-contrib/sessions/gorm"
+	"github.com/gofiber/fiber/v3/middleware/session"
+	fibersqlite "github.com/gofiber/storage/sqlite3/v2"
 	gormsqlite "github.com/libtnb/sqlite"
 	"github.com/wader/gormstore/v2"
 	"gorm.io/gorm"
@@ -22,8 +25,9 @@ const sqlite = "SQLite"
 // maxStored is room for a big session where the limit by default is that of a cookie.
 const maxStored = 64 << 10
 
-// SQLite returns each library on a SQLite file in dir, a new one for each chain. All run on the same driver, with
-// write-ahead logging and synchronous=NORMAL, whatever their defaults are.
+// SQLite returns each library on a SQLite file in dir, a new one for each chain. All run with write-ahead logging and
+// synchronous=NORMAL, whatever their defaults are, and on the same driver, but for fiber's, whose storage brings the driver
+// that is SQLite in C.
 func SQLite(dir string) []Subject {
 	return []Subject{
 		{Library: sojournName, Store: sqlite, Owners: true, Open: func(o Options) (*Chain, error) {
@@ -65,6 +69,15 @@ func SQLite(dir string) []Subject {
 					return nil, err
 				}
 				return ginChain(limitless(gingorm.NewStore(db, false, authKey)), closer), nil
+			})
+		}},
+		{Library: fiberName, Store: sqlite, Module: fiberModule, Fast: true, Open: func(Options) (*Chain, error) {
+			return onFile(dir, func(path string) (*Chain, error) {
+				st := fibersqlite.New(fibersqlite.Config{
+					Database:        "file:" + path + "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000&_txlock=immediate",
+					ConnMaxLifetime: time.Hour, // it is a second by default
+				})
+				return fiberChain(session.NewStore(session.Config{Storage: st}), st.Close), nil
 			})
 		}},
 	}
