@@ -103,7 +103,6 @@ const (
 	codeUndefinedTable = "42P01"
 	codeNoStatement    = "26000"
 	codeStatementThere = "42P05"
-	codeDivisionByZero = "22012"
 )
 
 // failure is what a method returns for err: the contract's own errors and a cancelled context's as they are, others with

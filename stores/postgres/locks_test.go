@@ -86,34 +86,6 @@ func TestWriteThatWaitedAcrossTheExpiry_isNotFound(t *testing.T) {
 	}
 }
 
-// A patch that is tried in one statement asks for ten seconds of life beforehand. Whoever waits longer than that is taken
-// back and judged anew. It takes as long, so it is only tried where tests may take long.
-func TestPatchThatWaitedForLong_isTakenBack(t *testing.T) {
-	long(t)
-	st, table := open(t)
-	key, err := st.Save(t.Context(), visitor("n", "0"), 14*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tx := begin(t)
-	if _, err := tx.Exec(t.Context(), "SELECT FROM "+table+" FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
-	answer := make(chan error, 1)
-	go func() { answer <- st.Patch(t.Context(), key, sojourn.Patch{Set: values("n", "1")}, time.Hour) }()
-	waiters(t, table, 1)
-	time.Sleep(15 * time.Second)
-	if err := tx.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-answer; !errors.Is(err, sojourn.ErrNotFound) {
-		t.Errorf("got %v, want ErrNotFound", err)
-	}
-	if n := ask[int](t, "SELECT count(*) FROM %s WHERE version > 1", table); n != 0 {
-		t.Error("the session was changed")
-	}
-}
-
 // A login that waits while all sessions of its subject are ended sees the mark, and an end that waits for a login ends it:
 // the lock and the look at what is there are two statements.
 func TestLoginAndEnd_thatWaitForEachOther_seeEachOther(t *testing.T) {

@@ -2,30 +2,28 @@ package postgresstore
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/sojourn-go/sojourn"
 )
 
 // Patch implements [sojourn.Patcher]: the engine checks and changes the row. Only the patch is sent, and nothing of the
-// session comes back. A patch that is refused, or comes in a session's last ten seconds, takes a second round trip.
+// session comes back. Many at once share round trips and commits. A patch that is refused, or whose session another call
+// is changing, takes a second round trip.
 func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
 	args, err := patchArguments(key, p, ttl)
 	if err != nil {
 		return err
 	}
-	var quick []any
+	var quick *write
 	if st.cfg.Notify != NotifyChanges && !p.Clear {
-		quick = quickArguments(args, p)
+		quick = &write{sql: st.sql.quickPatch, args: quickArguments(args, p), size: p.Set.Size()}
 	}
 	return st.do(ctx, "patch", writing, func() error {
 		if quick != nil {
-			done, err := st.quickPatch(ctx, quick)
-			if done || err != nil {
+			if err := st.write(ctx, quick); err != nil || quick.changed {
 				return err
 			}
 		}
@@ -35,18 +33,8 @@ func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, tt
 	})
 }
 
-// quickPatch reports whether the patch was applied. If not, nothing was changed.
-func (st *Store) quickPatch(ctx context.Context, args []any) (bool, error) {
-	tag, err := st.pool.Exec(ctx, st.sql.quickPatch, args...)
-	var answer *pgconn.PgError
-	if errors.As(err, &answer) && answer.Code == codeDivisionByZero {
-		return false, nil
-	}
-	return tag.RowsAffected() == 1, err
-}
-
 // quickArguments are those of the quick statement. A jsonb value of strings takes no less room than its names and texts, and
-// 8 bytes more for each name. What it cannot hold under the limits for certain, the other statement counts.
+// 8 bytes more for each name.
 func quickArguments(args []any, p sojourn.Patch) []any {
 	size, names := int64(math.MaxInt64), int64(math.MaxInt64/8)
 	if p.MaxSize > 0 {
@@ -55,7 +43,8 @@ func quickArguments(args []any, p sojourn.Patch) []any {
 	if p.MaxNames > 0 {
 		names = int64(min(p.MaxNames, math.MaxInt64/8))
 	}
-	return append(slices.Clone(args[:5]), args[7], args[8], min(size, 8*names), size, names)
+	certain := min(size, 8*names) - int64(p.Set.Size()) - 8*int64(p.Set.Len())
+	return append(slices.Clone(args[:5]), args[7], args[8], certain, size, names)
 }
 
 func patchArguments(key sojourn.Key, p sojourn.Patch, ttl time.Duration) ([]any, error) {

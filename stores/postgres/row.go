@@ -2,6 +2,7 @@ package postgresstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"time"
 
@@ -18,6 +19,7 @@ type row struct {
 	expires int64
 	facts   string
 	values  string
+	place   int64 // among those that were asked for, from 1
 }
 
 // read reads the row that a query is at. It is the hottest path there is, so it takes what the server sent as it is where
@@ -31,10 +33,14 @@ func (r *row) read(rows pgx.Rows) error {
 	if raw[0] == nil {
 		return errReplica
 	}
+	if len(raw[0]) != 8 || len(raw[5]) != 8 {
+		return errors.New("the server answers a statement of another kind")
+	}
+	r.place = int64(binary.BigEndian.Uint64(raw[5]))
 	if r.there = raw[1] != nil; !r.there {
 		return nil
 	}
-	if len(raw[0]) != 8 || len(raw[1]) != 8 || len(raw[2]) != 8 {
+	if len(raw[1]) != 8 || len(raw[2]) != 8 {
 		return sojourn.ErrCorrupt // not the table that Migrate made
 	}
 	r.now = int64(binary.BigEndian.Uint64(raw[0]))
@@ -50,13 +56,14 @@ func (r *row) scan(rows pgx.Rows) error {
 	var version pgtype.Int8
 	var facts []byte
 	var values pgtype.Text
-	if err := rows.Scan(&now, &version, &expires, &facts, &values); err != nil {
+	var place int64
+	if err := rows.Scan(&now, &version, &expires, &facts, &values, &place); err != nil {
 		return err
 	}
 	if !now.Valid {
 		return errReplica
 	}
-	*r = row{version.Valid, microseconds(now.Time), version.Int64, microseconds(expires.Time), string(facts), values.String}
+	*r = row{version.Valid, microseconds(now.Time), version.Int64, microseconds(expires.Time), string(facts), values.String, place}
 	return nil
 }
 

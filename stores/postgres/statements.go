@@ -5,7 +5,7 @@ import "strings"
 // statements are the SQL texts of one store. Parameters are cast so that they mean the same in each of pgx's modes, the
 // one that sends no types included.
 type statements struct {
-	load, save, saveSubject, update, touch, delete, patch, quickPatch string
+	load, loadTogether, save, saveSubject, update, touch, delete, patch, quickPatch string
 
 	lockShared, lock, listSubject, deleteSubject, trimSubject string
 
@@ -47,13 +47,13 @@ func newStatements(n names, tell Notify) statements {
 	)
 	named := n.filler()
 	s := statements{
-		load: sqlLoad, save: sqlSave, saveSubject: sqlSaveSubject, update: sqlUpdate, touch: sqlTouch, delete: sqlDelete,
+		load: sqlLoad, loadTogether: sqlLoadTogether, save: sqlSave, saveSubject: sqlSaveSubject, update: sqlUpdate, touch: sqlTouch, delete: sqlDelete,
 		patch: sqlPatch, quickPatch: sqlQuickPatch, lockShared: sqlLockShared, lock: sqlLockSubject, listSubject: sqlListSubject,
 		deleteSubject: sqlDeleteSubject, trimSubject: sqlTrimSubject, primary: sqlPrimary, page: sqlPage, sweep: sqlSweep,
 		sweepMarks: sqlSweepMarks, listen: sqlListen, tell: sqlTell,
 	}
 	for _, text := range []*string{
-		&s.load, &s.save, &s.saveSubject, &s.update, &s.touch, &s.delete, &s.patch, &s.quickPatch, &s.lockShared, &s.lock, &s.listSubject,
+		&s.load, &s.loadTogether, &s.save, &s.saveSubject, &s.update, &s.touch, &s.delete, &s.patch, &s.quickPatch, &s.lockShared, &s.lock, &s.listSubject,
 		&s.deleteSubject, &s.trimSubject, &s.primary, &s.page, &s.sweep, &s.sweepMarks, &s.listen, &s.tell,
 	} {
 		*text = named.Replace(fill.Replace(*text))
@@ -99,8 +99,16 @@ const (
 				AND m.instant > clock_timestamp() - interval '1 day')`
 
 	// A replica tells no time.
-	sqlLoad = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN clock_timestamp() END, s.version, s.expires, s.facts, s.values
+	sqlFound = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN clock_timestamp() END, s.version, s.expires, s.facts, s.values`
+
+	sqlLoad = sqlFound + `, 1::bigint
 FROM (SELECT) AS one LEFT JOIN {sessions} AS s ON s.id = $1::uuid`
+
+	// OFFSET 0 has each row looked up by itself, so that the plan is right for a table of any size. The array hides in a
+	// SELECT: or PostgreSQL would plan anew for each length.
+	sqlLoadTogether = sqlFound + `, wanted.place
+FROM unnest((SELECT $1::uuid[])) WITH ORDINALITY AS wanted (id, place)
+LEFT JOIN LATERAL (SELECT version, expires, facts, values FROM {sessions} WHERE id = wanted.id OFFSET 0) AS s ON TRUE`
 
 	sqlColumns = `id, version, expires, due, realm, subject, created, authenticated, deadline, generation, facts, facts_check, values`
 
@@ -153,21 +161,20 @@ SELECT live FROM v`
 ), {tell ends}
 SELECT (SELECT count(*) FROM told), {durable}`
 
-	// Most patches clear nothing, find their session alive for a while and as they expect it, and cost half of what sqlPatch
-	// does. Locking and changing are one here, so the clock cannot be read between. Instead the session must have 10 seconds
-	// left, and if those have passed when the lock was there, dividing by zero takes all back: the other statement decides.
-	// It also does where this one changes no row, and says why. $6 is Remove, $7 Set, $8 a size below which neither limit is
-	// reached, $9 and $10 the limits. No argument switches a part off: PostgreSQL would plan it anew for each call.
+	// Most patches clear nothing and find their session as they expect it and locked by nobody. This statement costs half of
+	// what sqlPatch does, and waits for nobody, so many can go in one transaction. Where it changes no row, the other one
+	// decides and says why. $6 is Remove, $7 Set, $8 the size up to which neither limit can be reached, $9 and $10 are the
+	// limits. No argument switches a part off: PostgreSQL would plan it anew for each call.
 	sqlQuickPatch = `UPDATE {sessions} SET
 	version = version + 1, expires = greatest(expires, clock_timestamp() + $2::interval),
 	values = values - $6::text[] || $7::jsonb
-WHERE id = $1::uuid AND expires > clock_timestamp() + interval '10 seconds' AND generation = $3::bigint
+WHERE id = (SELECT id FROM {sessions} WHERE id = $1::uuid AND expires > clock_timestamp() AND generation = $3::bigint
 	AND facts < '\x02'::bytea AND substr(sha256(facts), 1, 4) = facts_check
 	AND CASE WHEN jsonb_typeof(values) <> 'object' OR NOT values @> $4::jsonb OR values ?| $5::text[] THEN FALSE
-		WHEN pg_catalog.pg_column_size(values - $6::text[] || $7::jsonb) <= $8::bigint THEN TRUE
+		WHEN pg_catalog.pg_column_compression(values) IS NULL AND pg_catalog.pg_column_size(values) <= $8::bigint THEN TRUE
 		ELSE pg_catalog.pg_column_size(values - $6::text[] || $7::jsonb) <= $9::bigint
 			AND (SELECT count(*) FROM jsonb_object_keys(values - $6::text[] || $7::jsonb)) <= $10::bigint END
-RETURNING 1 / CASE WHEN clock_timestamp() < statement_timestamp() + interval '10 seconds' THEN 1 ELSE 0 END`
+	FOR NO KEY UPDATE SKIP LOCKED)`
 
 	// Only what changed is sent: $4 and $5 what is expected, $6 to $9 the change. A jsonb value of strings takes no less room
 	// than its names and texts, and 8 bytes more for each name: what is smaller than the limits need not be counted.

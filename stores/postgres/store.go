@@ -23,6 +23,9 @@ type Store struct {
 	names names
 	sql   statements
 	sweep sweep
+
+	loads  group[load]
+	writes group[write]
 }
 
 var (
@@ -49,7 +52,10 @@ func New(pool *pgxpool.Pool, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{pool: pool, cfg: cfg, names: n, sql: newStatements(n, cfg.Notify)}, nil
+	st := &Store{pool: pool, cfg: cfg, names: n, sql: newStatements(n, cfg.Notify)}
+	st.loads = group[load]{alone: st.load, together: st.loadTogether}
+	st.writes = group[write]{alone: st.writeAlone, together: st.writeTogether}
+	return st, nil
 }
 
 // Open connects to the server of a URL or a connection string and returns a store with a pool of its own, which
@@ -98,27 +104,6 @@ func (st *Store) Close() error {
 	return nil
 }
 
-// Load implements [sojourn.Store]. It is an error of its own, and never [sojourn.ErrNotFound], if a read replica answers.
-func (st *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, error) {
-	var r row
-	err := st.do(ctx, "load", reading, func() error {
-		rows, err := st.pool.Query(ctx, st.sql.load, uuid(key.ID()))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		if rows.Next() {
-			err = r.read(rows)
-		}
-		rows.Close() // tells of what went wrong last
-		return errors.Join(err, rows.Err())
-	})
-	if err != nil {
-		return sojourn.State{}, err
-	}
-	return r.state()
-}
-
 // Save implements [sojourn.Store].
 func (st *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duration) (sojourn.Key, error) {
 	id := sojourn.NewID()
@@ -128,8 +113,7 @@ func (st *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duratio
 	}
 	err = st.do(ctx, "save", writing, func() error {
 		if state.Facts.Subject == "" {
-			_, err := st.pool.Exec(ctx, st.sql.save, args...)
-			return err
+			return st.write(ctx, &write{sql: st.sql.save, args: args, size: state.Values.Size()})
 		}
 		var v verdict
 		err := st.locked(ctx, st.sql.lockShared, state.Facts.Realm, state.Facts.Subject, st.sql.saveSubject, args, &v)

@@ -1,0 +1,226 @@
+package postgresstore
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// question is a call of the groups that are tested here: its answer is twice its number.
+type question struct{ number, answer int }
+
+// gate is a server whose round trips last until the test lets them through.
+type gate struct {
+	group   group[question]
+	mu      sync.Mutex
+	trips   [][]int // the numbers of each round trip, in the order in which they left
+	ended   []context.Context
+	through chan error
+}
+
+func newGate() *gate {
+	g := &gate{through: make(chan error)}
+	travel := func(ctx context.Context, all ...*question) error {
+		var numbers []int
+		for _, q := range all {
+			numbers = append(numbers, q.number)
+		}
+		g.mu.Lock()
+		g.trips = append(g.trips, numbers)
+		g.mu.Unlock()
+		select {
+		case err := <-g.through:
+			for _, q := range all {
+				q.answer = 2 * q.number
+			}
+			return err
+		case <-ctx.Done():
+			g.mu.Lock()
+			g.ended = append(g.ended, ctx)
+			g.mu.Unlock()
+			return ctx.Err()
+		}
+	}
+	g.group.alone = func(ctx context.Context, q *question) error { return travel(ctx, q) }
+	g.group.together = func(ctx context.Context, all []*question) error { return travel(ctx, all...) }
+	return g
+}
+
+// ask asks so many questions at once, and returns where the answers will come.
+func (g *gate) ask(ctx context.Context, first, n int) <-chan error {
+	answers := make(chan error, n)
+	for i := range n {
+		go func() {
+			q := &question{number: first + i}
+			err := g.group.do(ctx, q)
+			if err == nil && q.answer != 2*q.number {
+				err = errors.New("somebody else's answer")
+			}
+			answers <- err
+		}()
+		synctest.Wait() // so that they come in their order
+	}
+	return answers
+}
+
+func expect(t *testing.T, answers <-chan error, n int, want error) {
+	t.Helper()
+	for range n {
+		if err := <-answers; !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+}
+
+func TestGroup_letsFewGoAtOnceAndManyTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		first := g.ask(t.Context(), 0, flights)
+		if len(g.trips) != flights {
+			t.Fatalf("%d calls of %d went at once", len(g.trips), flights)
+		}
+		rest := g.ask(t.Context(), 100, seats+1)
+		if len(g.trips) != flights {
+			t.Errorf("%d round trips at once, want %d", len(g.trips), flights)
+		}
+		g.through <- nil
+		synctest.Wait()
+		g.through <- nil
+		synctest.Wait()
+		if len(g.trips) != flights+2 || len(g.trips[flights]) != seats || g.trips[flights][0] != 100 || len(g.trips[flights+1]) != 1 {
+			t.Errorf("then went %v, want one of %d and one of 1", g.trips[flights:], seats)
+		}
+		for range flights {
+			g.through <- nil
+		}
+		expect(t, first, flights, nil)
+		expect(t, rest, seats+1, nil)
+		synctest.Wait()
+		if g.group.flights != 0 || len(g.group.waiting) != 0 {
+			t.Errorf("%d flights and %d waiting are left", g.group.flights, len(g.group.waiting))
+		}
+	})
+}
+
+func TestGroup_answersAllWithTheFailureOfTheirTrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		first := g.ask(t.Context(), 0, flights)
+		rest := g.ask(t.Context(), 100, 3)
+		failure := errors.New("no")
+		g.through <- nil
+		synctest.Wait()
+		for range flights - 1 {
+			g.through <- nil
+		}
+		g.through <- failure
+		expect(t, first, flights, nil)
+		expect(t, rest, 3, failure)
+	})
+}
+
+// Who leaves while he waits is not called; who leaves under way takes nobody with him; when all have left, the trip ends.
+func TestGroup_goesOnWithoutThoseWhoLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		first := g.ask(t.Context(), 0, flights)
+		soon, leaveSoon := context.WithCancel(t.Context())
+		late, leaveLate := context.WithTimeout(t.Context(), time.Minute)
+		defer leaveLate()
+		hasty := g.ask(soon, 100, 1)
+		patient := g.ask(late, 200, 1)
+		lasting := g.ask(t.Context(), 300, 1)
+		leaveSoon()
+		expect(t, hasty, 1, context.Canceled)
+		g.through <- nil
+		synctest.Wait()
+		if got := g.trips[flights]; len(got) != 2 || got[0] != 200 || got[1] != 300 {
+			t.Errorf("together went %v, want 200 and 300", got)
+		}
+		expect(t, patient, 1, context.DeadlineExceeded) // a minute, which passes at once here
+		synctest.Wait()
+		if len(g.ended) != 0 {
+			t.Error("one who left has ended the trip of another")
+		}
+		for range flights {
+			g.through <- nil
+		}
+		expect(t, first, flights, nil)
+		expect(t, lasting, 1, nil)
+
+		first = g.ask(t.Context(), 0, flights)
+		all, leave := context.WithCancel(t.Context())
+		both := g.ask(all, 400, 2)
+		g.through <- nil
+		synctest.Wait()
+		leave()
+		expect(t, both, 2, context.Canceled)
+		synctest.Wait()
+		if len(g.ended) != 1 {
+			t.Error("the trip goes on although all have left")
+		}
+		for range flights - 1 {
+			g.through <- nil
+		}
+		expect(t, first, flights, nil)
+		synctest.Wait()
+		if g.group.flights != 0 || len(g.group.waiting) != 0 {
+			t.Errorf("%d flights and %d waiting are left", g.group.flights, len(g.group.waiting))
+		}
+	})
+}
+
+// A hundred callers, of whom some leave early: each that stays has its own answer, and no call is made twice.
+func TestGroup_atRandom_answersEachOnce(t *testing.T) {
+	var calls [100 * 500]atomic.Int32
+	g := group[question]{}
+	serve := func(_ context.Context, all ...*question) error {
+		for range 20 {
+			runtime.Gosched() // others come meanwhile
+		}
+		for _, q := range all {
+			calls[q.number].Add(1)
+			q.answer = 2 * q.number
+		}
+		return nil
+	}
+	g.alone = func(ctx context.Context, q *question) error { return serve(ctx, q) }
+	var shared atomic.Int64
+	g.together = func(ctx context.Context, all []*question) error {
+		shared.Add(int64(len(all)))
+		return serve(ctx, all...)
+	}
+	var wg sync.WaitGroup
+	for caller := range 100 {
+		wg.Go(func() {
+			for i := range 500 {
+				ctx, cancel := context.WithCancel(t.Context())
+				if rand.N(10) == 0 {
+					go cancel()
+				}
+				q := &question{number: caller*500 + i}
+				err := g.do(ctx, q)
+				switch n := calls[q.number].Load(); {
+				case err == nil && (n != 1 || q.answer != 2*q.number):
+					t.Errorf("call %d: made %d times, answer %d", q.number, n, q.answer)
+				case err != nil && !errors.Is(err, context.Canceled):
+					t.Errorf("call %d: %v", q.number, err)
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	for i := range calls {
+		if n := calls[i].Load(); n > 1 {
+			t.Errorf("call %d was made %d times", i, n)
+		}
+	}
+	t.Logf("%d of %d calls went in company", shared.Load(), len(calls))
+}

@@ -1,0 +1,57 @@
+package postgresstore
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// write is a statement that changes one row or none, and waits for no lock.
+type write struct {
+	sql     string
+	args    []any
+	size    int  // of the values in it, in bytes of names and texts
+	changed bool // once it was executed without an error
+}
+
+// maxShared is how large a write may be to go together with others, which wait until all of it is there.
+const maxShared = 16 << 10
+
+// write executes w, together with others if there are many and it is small.
+func (st *Store) write(ctx context.Context, w *write) error {
+	if w.size <= maxShared {
+		if err := st.writes.do(ctx, w); err != errApart {
+			return err
+		}
+	}
+	return st.writeAlone(ctx, w)
+}
+
+func (st *Store) writeAlone(ctx context.Context, w *write) error {
+	tag, err := st.pool.Exec(ctx, w.sql, w.args...)
+	w.changed = tag.RowsAffected() == 1
+	return err
+}
+
+// writeTogether executes all in one transaction, which waits for the disk once.
+func (st *Store) writeTogether(ctx context.Context, writes []*write) error {
+	batch := new(pgx.Batch)
+	for _, w := range writes {
+		batch.Queue(w.sql, w.args...)
+	}
+	results := st.pool.SendBatch(ctx, batch)
+	var err error
+	for _, w := range writes {
+		var tag pgconn.CommandTag
+		if tag, err = results.Exec(); err != nil {
+			break
+		}
+		w.changed = tag.RowsAffected() == 1
+	}
+	// The transaction commits last, and that may fail too.
+	if closed := results.Close(); err == nil {
+		err = closed
+	}
+	return apart(err)
+}
