@@ -183,7 +183,7 @@ func (st *Store) UpdateTTL(ctx context.Context, key sojourn.Key, ttl time.Durati
 	if err != nil {
 		return err
 	}
-	return failure("touch", st.extend(ctx, st.scripts.touch, key.ID(), px, strconv.FormatInt(px, 10)))
+	return failure("touch", st.extend(ctx, st.scripts.touch, key.ID(), px))
 }
 
 // Patch implements [sojourn.Patcher]: only what changes is sent, and the engine changes it in one step.
@@ -192,30 +192,34 @@ func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, tt
 	if err != nil {
 		return err
 	}
-	clear := "0"
-	if p.Clear {
-		clear = "1"
+	args := []string{
+		bytes8(newVersion()) + bytes4(p.Generation), strconv.Itoa(p.MaxSize), strconv.Itoa(p.MaxNames), packed(p.Set),
 	}
-	return failure("patch", st.extend(ctx, st.scripts.patch, key.ID(), px,
-		bytes8(newVersion()), bytes4(p.Generation), strconv.FormatInt(px, 10), strconv.Itoa(p.MaxSize), strconv.Itoa(p.MaxNames),
-		clear, packed(p.Set), packed(p.Expect), packedNames(p.Remove), packedNames(p.Keep)))
+	if p.Expect != (sojourn.Values{}) || p.Clear || len(p.Remove) > 0 { // mostly not
+		clear := "0"
+		if p.Clear {
+			clear = "1"
+		}
+		args = append(args, packed(p.Expect), packedNames(p.Remove), packedNames(p.Keep), clear)
+	}
+	return failure("patch", st.extend(ctx, st.scripts.patch, key.ID(), px, args...))
 }
 
 // extend runs a script that may extend the life of a session. Where that would go beyond the life of the subject's index,
 // which no deadline of a manager does, the index is extended first.
-func (st *Store) extend(ctx context.Context, s *script, id sojourn.ID, px int64, args ...string) error {
+func (st *Store) extend(ctx context.Context, s *script, id sojourn.ID, px int64, more ...string) error {
 	keys := []string{st.names.session(id)}
-	args = append(args, "0")
+	args := append([]string{strconv.FormatInt(px, 10), ""}, more...)
 	r, err := st.eval(ctx, s, keys, args...)
 	if err != nil {
 		return err
 	}
 	if r[0] == "KEEP" && len(r) == 2 && len(r[1]) == digestLen {
 		index := []string{st.names.index([digestLen]byte([]byte(r[1])))}
-		if _, err := st.eval(ctx, st.scripts.keep, index, string(id[:]), strconv.FormatInt(px, 10)); err != nil {
+		if _, err := st.eval(ctx, st.scripts.keep, index, string(id[:]), args[0]); err != nil {
 			return err
 		}
-		args[len(args)-1] = "1"
+		args[1] = "1"
 		if r, err = st.eval(ctx, s, keys, args...); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ local function subject(who)
   return #who == 30 and who:sub(1, 16) or ''
 end
 
--- open takes a whole record apart, or returns nil and the answer.
+-- open returns whose a whole record is and where its values begin, or nil and the answer.
 local function open(record)
   if not record then return nil, 'GONE' end
   local who, answer = owner(record)
@@ -37,7 +37,7 @@ local function open(record)
   local facts = record:sub(at + 2, values - 1)
   if (facts:byte(1) or 1) > 1 then return nil, 'NEWER' end
   if #record < values - 1 or redis.sha1hex(facts):sub(1, 8) ~= record:sub(14, 21) then return nil, 'CORRUPT' end
-  return {version = record:sub(2, 9), generation = record:sub(10, 13), owner = who, values = values}
+  return who, values
 end
 
 -- until_ returns an owner with another end.

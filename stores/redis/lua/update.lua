@@ -2,22 +2,23 @@
 -- KEYS record [index]; ARGV version record ttl life id nonce authenticated entered
 --include record
 --include index
-local old, answer = open(redis.call('GET', KEYS[1]))
+local before = redis.call('GET', KEYS[1])
+local old, answer = open(before)
 if not old then return answer end
-if old.version ~= ARGV[1] then return 'CONFLICT' end
+if before:sub(2, 9) ~= ARGV[1] then return 'CONFLICT' end
 local record = ARGV[2]
-local who, was = owner(record), subject(old.owner)
+local who, was = owner(record), subject(old)
 if was ~= '' and was ~= subject(who) then return 'SUBJECT' end
 if who ~= '' then
   local life, now = tonumber(ARGV[4]), milliseconds()
-  local login, ends = was == '' or old.owner:sub(1, 24) ~= who:sub(1, 24), 0
-  if was ~= '' then ends = struct.unpack('>I6', old.owner:sub(25)) end
+  local login, ends = was == '' or old:sub(1, 24) ~= who:sub(1, 24), 0
+  if was ~= '' then ends = struct.unpack('>I6', old:sub(25)) end
   if login or now + life > ends then
     if KEYS[2] then
       if login and refuses(KEYS[2], ARGV[7]) then return 'ENDED' end
       enter(KEYS[2], ARGV[5], ARGV[6], life)
     else
-      local entered = was == '' and 'E' .. old.owner or 'E'
+      local entered = was == '' and 'E' .. old or 'E'
       if ARGV[8] ~= entered then return {login and 'ENTER' or 'KEEP', entered} end
     end
     ends = now + life + SLACK
