@@ -35,20 +35,17 @@ func (st *Store) askNode(
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	limit := time.Now().Add(st.cfg.Timeout)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(limit) {
-		limit = deadline
-	}
-	call, cancel := context.WithDeadline(context.WithoutCancel(ctx), limit)
-	type answer struct {
-		results []rueidis.RedisResult
-		err     error
+	limit, ok := ctx.Deadline()
+	if latest := time.Now().Add(st.cfg.Timeout); !ok || latest.Before(limit) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, latest)
+		defer cancel()
+		limit = latest
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		defer cancel()
 		var a answer
-		a.results, a.err = again(call, ctx, node, do)
+		a.results, a.err = again(patient{ctx, limit}, ctx, node, do)
 		answered <- a
 		if after != nil && a.err == nil {
 			after(a.results)
@@ -57,19 +54,18 @@ func (st *Store) askNode(
 	select {
 	case a := <-answered:
 		return a.results, a.err
-	case <-call.Done():
 	case <-ctx.Done():
 	}
 	select {
-	case a := <-answered: // the call's own end is one too
+	case a := <-answered:
 		return a.results, a.err
 	default:
 	}
 	err := ctx.Err()
-	if err == nil || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, context.DeadlineExceeded
 	}
-	timer := time.NewTimer(settle)
+	timer := time.NewTimer(min(settle, time.Until(limit)))
 	defer timer.Stop()
 	select {
 	case a := <-answered:
@@ -79,18 +75,40 @@ func (st *Store) askNode(
 	}
 }
 
+type answer struct {
+	results []rueidis.RedisResult
+	err     error
+}
+
+// patient is the context that the client gets: it ends with the limit and not when the caller leaves, so that what was
+// begun is known. It has no channel for the client to watch: the caller watches its own, and whatever the client waits for
+// beyond the limit costs a goroutine either way.
+type patient struct {
+	context.Context // of the caller, for its values
+	limit           time.Time
+}
+
+func (c patient) Deadline() (time.Time, bool) { return c.limit, true }
+func (c patient) Done() <-chan struct{}       { return nil }
+func (c patient) Err() error {
+	if time.Now().Before(c.limit) {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
 // again repeats work that was refused before any of it was done, until it is done, the time is over or nobody waits.
 func again(call, ctx context.Context, client rueidis.Client, do work) ([]rueidis.RedisResult, error) {
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		results, err := do(call, client)
-		if err == nil || !refused(err) || call.Err() != nil || ctx.Err() != nil {
+		if err == nil || !refused(err) || ctx.Err() != nil {
 			return results, err
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause))
 		select {
-		case <-call.Done():
+		case <-ctx.Done():
 			timer.Stop()
-			return nil, fmt.Errorf("%w: %w", call.Err(), err)
+			return nil, fmt.Errorf("%w: %w", ctx.Err(), err)
 		case <-timer.C:
 		}
 	}
