@@ -25,6 +25,7 @@ const (
 )
 
 // ParseURL reads an address into the options of a client that suits sessions; change them and hand the client to [New].
+// Among them is DialCtxFn, by which calls that many requests make at once are written together.
 //
 //	redis://[[user][:password]@]host[:port][/database][?option=value&…]
 //	rediss://…                    the same over TLS
@@ -48,6 +49,7 @@ func ParseURL(text string) (rueidis.ClientOption, error) {
 	if err != nil {
 		return rueidis.ClientOption{}, fmt.Errorf("redisstore: address: %w", err)
 	}
+	gathered(&option)
 	return option, nil
 }
 
