@@ -86,8 +86,11 @@ func randomPatch(random *rand.Rand, state sojourn.State) sojourn.Patch {
 	if len(set) > 0 && random.IntN(2) == 0 {
 		p.Set = values(set...)
 	}
-	if random.IntN(6) == 0 {
+	switch random.IntN(12) {
+	case 0, 1:
 		expect = append(expect, randomName(random), "")
+	case 2:
+		expect = append(expect, randomName(random), randomText(random))
 	}
 	p.Expect = values(expect...)
 	p.Clear = random.IntN(5) == 0
