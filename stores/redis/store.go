@@ -18,6 +18,7 @@ type Store struct {
 	names   names
 	scripts scripts
 	apart   bool // a session and its subject's index may be on different servers
+	entered entered
 }
 
 var (
@@ -126,10 +127,12 @@ func (st *Store) saveLogin(ctx context.Context, id sojourn.ID, f sojourn.Facts, 
 	} else {
 		keys = append(keys, st.names.index(e.digest))
 	}
-	r, err := st.eval(ctx, st.scripts.save, keys, record, strconv.FormatInt(px, 10), e.life, e.id, e.nonce, e.authenticated)
+	r, err := st.eval(ctx, st.scripts.save, keys, record, strconv.FormatInt(px, 10), e.life, e.id, e.nonce, e.authenticated,
+		st.entered.ask())
 	if err != nil {
 		return err
 	}
+	st.entered.put(e.digest, r)
 	return r.err()
 }
 
@@ -162,11 +165,12 @@ func (st *Store) update(ctx context.Context, id sojourn.ID, state sojourn.State,
 		}
 	}
 	for entered := ""; ; {
-		r, err := st.eval(ctx, st.scripts.update, keys, append(args, entered)...)
+		r, err := st.eval(ctx, st.scripts.update, keys, append(args, entered, st.entered.ask())...)
 		if err != nil {
 			return err
 		}
-		if len(r) != 2 {
+		if r[0] != "ENTER" && r[0] != "KEEP" {
+			st.entered.put(e.digest, r)
 			return r.err()
 		}
 		// Apart: the index first, then again with the proof of it.

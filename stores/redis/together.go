@@ -40,16 +40,20 @@ func (st *Store) listTogether(ctx context.Context, digest [digestLen]byte) ([]he
 }
 
 func (st *Store) revokeTogether(ctx context.Context, digest [digestLen]byte, keep sojourn.ID) (int, error) {
-	ended, err := st.endTogether(ctx, digest, string(keep[:]), "", "")
+	ended, err := st.endTogether(ctx, digest, index{}, string(keep[:]), "", "")
 	return len(ended), err
 }
 
 func (st *Store) trimTogether(ctx context.Context, digest [digestLen]byte, n int, spare sojourn.ID) ([]sojourn.ID, error) {
-	return st.endTogether(ctx, digest, "", strconv.Itoa(n), string(spare[:]))
+	seen := st.entered.take(digest)
+	if len(seen.entries) <= n {
+		seen = index{} // then the script needs no look at the records
+	}
+	return st.endTogether(ctx, digest, seen, "", strconv.Itoa(n), string(spare[:]))
 }
 
-func (st *Store) endTogether(ctx context.Context, digest [digestLen]byte, keep, most, spare string) ([]sojourn.ID, error) {
-	var seen index
+// endTogether ends sessions, of which some were seen in the index before, perhaps.
+func (st *Store) endTogether(ctx context.Context, digest [digestLen]byte, seen index, keep, most, spare string) ([]sojourn.ID, error) {
 	for {
 		keys := append([]string{st.names.index(digest)}, st.sessionsOf(seen.entries)...)
 		args := []string{seen.nonce, bytes8(newVersion()), string(digest[:]), keep, most, spare}

@@ -240,7 +240,8 @@ func TestTrips_ofRequests(t *testing.T) {
 		{"login with a limit", limited, true, loginBob, 3},
 		{"second login with a limit", limited, true, loginBob, 3},
 		{"third login with a limit", limited, true, loginBob, 3},
-		{"login that ends the oldest", limited, true, loginBob, 4},
+		{"login that ends the oldest", limited, true, loginBob, 3},
+		{"another that does", limited, true, loginBob, 3},
 		{"logout", m, true, logout, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
