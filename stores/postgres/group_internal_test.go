@@ -176,6 +176,29 @@ func TestGroup_goesOnWithoutThoseWhoLeave(t *testing.T) {
 	})
 }
 
+// Connections that are dead, as after a failover, keep those waiting who are on them, and others for a moment only.
+func TestGroup_doesNotWaitForFlightsThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		hanging := g.ask(t.Context(), 0, flights)
+		rest := g.ask(t.Context(), 100, 2)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(g.trips) != flights+1 || len(g.trips[flights]) != 2 {
+			t.Fatalf("then went %v, want one of 2", g.trips[flights:])
+		}
+		for range flights + 1 {
+			g.through <- nil
+		}
+		expect(t, hanging, flights, nil)
+		expect(t, rest, 2, nil)
+		synctest.Wait()
+		if g.group.flights != 0 || len(g.group.waiting) != 0 {
+			t.Errorf("%d flights and %d waiting are left", g.group.flights, len(g.group.waiting))
+		}
+	})
+}
+
 // A hundred callers, of whom some leave early: each that stays has its own answer, and no call is made twice.
 func TestGroup_atRandom_answersEachOnce(t *testing.T) {
 	var calls [100 * 500]atomic.Int32
