@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -28,6 +29,10 @@ const (
 
 	// seats is how many calls go together at most.
 	seats = 64
+
+	// patience is how long others wait for a flight. One that lasts longer, on a connection that is dead perhaps, goes on
+	// beside those that go in its place, which may find a better one.
+	patience = 250 * time.Millisecond
 )
 
 // errApart says that a call which shared a round trip was not made, since another's failed, or was refused: it is to be
@@ -49,7 +54,7 @@ func (g *group[C]) do(ctx context.Context, call *C) error {
 	if g.flights < flights {
 		g.flights++
 		g.mu.Unlock()
-		defer g.next()
+		defer g.takeOff()()
 		return g.alone(ctx, call)
 	}
 	s := &seat[C]{ctx: ctx, call: call, answer: make(chan error, 1)}
@@ -64,6 +69,16 @@ func (g *group[C]) do(ctx context.Context, call *C) error {
 	}
 }
 
+// takeOff begins a flight that has a place, and returns what ends it.
+func (g *group[C]) takeOff() (land func()) {
+	leave := sync.OnceFunc(g.next)
+	timer := time.AfterFunc(patience, leave)
+	return func() {
+		timer.Stop()
+		leave()
+	}
+}
+
 func (g *group[C]) abandon(s *seat[C]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -74,7 +89,7 @@ func (g *group[C]) abandon(s *seat[C]) {
 	}
 }
 
-// next lets those who wait go in the place of the flight that has returned.
+// next lets those who wait go in the place of a flight that has returned, or lasts too long.
 func (g *group[C]) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -97,7 +112,7 @@ func (g *group[C]) next() {
 		}
 	}
 	go func() {
-		defer g.next()
+		defer g.takeOff()()
 		defer cancel()
 		g.fly(ctx, company)
 	}()
