@@ -5,7 +5,7 @@ import "strings"
 // statements are the SQL texts of one store. Parameters are cast so that they mean the same in each of pgx's modes, the
 // one that sends no types included.
 type statements struct {
-	load, loadTogether, save, saveSubject, update, touch, delete, patch, quickPatch string
+	load, loadTogether, save, saveSubject, update, touch, delete, patch, quickPatch, inTime string
 
 	lockShared, lock, listSubject, deleteSubject, trimSubject string
 
@@ -48,7 +48,7 @@ func newStatements(n names, tell Notify) statements {
 	named := n.filler()
 	s := statements{
 		load: sqlLoad, loadTogether: sqlLoadTogether, save: sqlSave, saveSubject: sqlSaveSubject, update: sqlUpdate, touch: sqlTouch, delete: sqlDelete,
-		patch: sqlPatch, quickPatch: sqlQuickPatch, lockShared: sqlLockShared, lock: sqlLockSubject, listSubject: sqlListSubject,
+		patch: sqlPatch, quickPatch: sqlQuickPatch, inTime: sqlInTime, lockShared: sqlLockShared, lock: sqlLockSubject, listSubject: sqlListSubject,
 		deleteSubject: sqlDeleteSubject, trimSubject: sqlTrimSubject, primary: sqlPrimary, page: sqlPage, sweep: sqlSweep,
 		sweepMarks: sqlSweepMarks, listen: sqlListen, tell: sqlTell,
 	}
@@ -165,16 +165,21 @@ SELECT (SELECT count(*) FROM told), {durable}`
 	// what sqlPatch does, and waits for nobody, so many can go in one transaction. Where it changes no row, the other one
 	// decides and says why. $6 is Remove, $7 Set, $8 the size up to which neither limit can be reached, $9 and $10 are the
 	// limits. No argument switches a part off: PostgreSQL would plan it anew for each call.
+	//
+	// Until its company has committed, others still see the session as it was. So that it does not expire meanwhile, be seen dead
+	// and come back, it must have 10 seconds left, and sqlInTime takes all back if those have passed.
 	sqlQuickPatch = `UPDATE {sessions} SET
 	version = version + 1, expires = greatest(expires, clock_timestamp() + $2::interval),
 	values = values - $6::text[] || $7::jsonb
-WHERE id = (SELECT id FROM {sessions} WHERE id = $1::uuid AND expires > clock_timestamp() AND generation = $3::bigint
-	AND facts < '\x02'::bytea AND substr(sha256(facts), 1, 4) = facts_check
+WHERE id = (SELECT id FROM {sessions} WHERE id = $1::uuid
+	AND expires > clock_timestamp() + interval '10 seconds' AND generation = $3::bigint AND facts < '\x02'::bytea AND substr(sha256(facts), 1, 4) = facts_check
 	AND CASE WHEN jsonb_typeof(values) <> 'object' OR NOT values @> $4::jsonb OR values ?| $5::text[] THEN FALSE
 		WHEN pg_catalog.pg_column_compression(values) IS NULL AND pg_catalog.pg_column_size(values) <= $8::bigint THEN TRUE
 		ELSE pg_catalog.pg_column_size(values - $6::text[] || $7::jsonb) <= $9::bigint
 			AND (SELECT count(*) FROM jsonb_object_keys(values - $6::text[] || $7::jsonb)) <= $10::bigint END
 	FOR NO KEY UPDATE SKIP LOCKED)`
+
+	sqlInTime = `SELECT 1 / CASE WHEN clock_timestamp() < transaction_timestamp() + interval '10 seconds' THEN 1 ELSE 0 END`
 
 	// Only what changed is sent: $4 and $5 what is expected, $6 to $9 the change. A jsonb value of strings takes no less room
 	// than its names and texts, and 8 bytes more for each name: what is smaller than the limits need not be counted.

@@ -34,12 +34,13 @@ func (st *Store) writeAlone(ctx context.Context, w *write) error {
 	return err
 }
 
-// writeTogether executes all in one transaction, which waits for the disk once.
+// writeTogether executes all in one transaction, which waits for the disk once. If it lasts too long all is taken back.
 func (st *Store) writeTogether(ctx context.Context, writes []*write) error {
 	batch := new(pgx.Batch)
 	for _, w := range writes {
 		batch.Queue(w.sql, w.args...)
 	}
+	batch.Queue(st.sql.inTime)
 	results := st.pool.SendBatch(ctx, batch)
 	var err error
 	for _, w := range writes {
@@ -48,6 +49,9 @@ func (st *Store) writeTogether(ctx context.Context, writes []*write) error {
 			break
 		}
 		w.changed = tag.RowsAffected() == 1
+	}
+	if err == nil {
+		_, err = results.Exec()
 	}
 	// The transaction commits last, and that may fail too.
 	if closed := results.Close(); err == nil {
