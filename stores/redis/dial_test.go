@@ -88,7 +88,7 @@ func dialEcho(t *testing.T) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	t.Cleanup(func() { listener.Close() }) // not before it has accepted
 	go func() {
 		conn, err := listener.Accept()
 		if err != nil {
