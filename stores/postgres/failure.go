@@ -103,6 +103,8 @@ const (
 	codeUndefinedTable = "42P01"
 	codeNoStatement    = "26000"
 	codeStatementThere = "42P05"
+	codeUnknown        = "40003" // whether a statement was completed
+	classConnection    = "08"
 )
 
 // failure is what a method returns for err: the contract's own errors and a cancelled context's as they are, others with

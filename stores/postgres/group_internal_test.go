@@ -5,19 +5,31 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // question is a call of the groups that are tested here: its answer is twice its number.
-type question struct{ number, answer int }
+type question struct {
+	number, answer int
+	locks          byte // the row, if not 0
+	bytes          int
+}
+
+func (q *question) row() pgtype.UUID {
+	return pgtype.UUID{Bytes: [16]byte{q.locks}, Valid: q.locks != 0}
+}
+func (q *question) size() int { return q.bytes }
 
 // gate is a server whose round trips last until the test lets them through.
 type gate struct {
-	group   group[question]
+	group   group[*question]
 	mu      sync.Mutex
 	trips   [][]int // the numbers of each round trip, in the order in which they left
 	ended   []context.Context
@@ -54,10 +66,14 @@ func newGate() *gate {
 
 // ask asks so many questions at once, and returns where the answers will come.
 func (g *gate) ask(ctx context.Context, first, n int) <-chan error {
+	return g.askLike(ctx, question{}, first, n)
+}
+
+func (g *gate) askLike(ctx context.Context, like question, first, n int) <-chan error {
 	answers := make(chan error, n)
 	for i := range n {
 		go func() {
-			q := &question{number: first + i}
+			q := &question{number: first + i, locks: like.locks, bytes: like.bytes}
 			err := g.group.do(ctx, q)
 			if err == nil && q.answer != 2*q.number {
 				err = errors.New("somebody else's answer")
@@ -202,7 +218,7 @@ func TestGroup_doesNotWaitForFlightsThatHang(t *testing.T) {
 // A hundred callers, of whom some leave early: each that stays has its own answer, and no call is made twice.
 func TestGroup_atRandom_answersEachOnce(t *testing.T) {
 	var calls [100 * 500]atomic.Int32
-	g := group[question]{}
+	g := group[*question]{}
 	serve := func(_ context.Context, all ...*question) error {
 		for range 20 {
 			runtime.Gosched() // others come meanwhile
@@ -246,4 +262,78 @@ func TestGroup_atRandom_answersEachOnce(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d calls went in company", shared.Load(), len(calls))
+}
+
+// Calls on one row are never under way apart from each other, or one would find the row locked by another.
+func TestGroup_keepsThoseOfOneRowTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		first := g.askLike(t.Context(), question{locks: 1}, 0, 1)
+		same := g.askLike(t.Context(), question{locks: 1}, 100, 3)
+		other := g.askLike(t.Context(), question{locks: 2}, 200, 1)
+		if len(g.trips) != 2 || g.trips[0][0] != 0 || g.trips[1][0] != 200 {
+			t.Errorf("%v went, want 0 and 200", g.trips)
+		}
+		g.through <- nil // either
+		synctest.Wait()
+		g.through <- nil
+		synctest.Wait()
+		if len(g.trips) != 3 || len(g.trips[2]) != 3 {
+			t.Errorf("then went %v, want three together", g.trips[2:])
+		}
+		g.through <- nil
+		expect(t, first, 1, nil)
+		expect(t, same, 3, nil)
+		expect(t, other, 1, nil)
+		synctest.Wait()
+		if g.group.flights != 0 || len(g.group.waiting) != 0 || len(g.group.locked) != 0 {
+			t.Errorf("%d flights, %d waiting and %d rows are left", g.group.flights, len(g.group.waiting), len(g.group.locked))
+		}
+	})
+}
+
+func TestGroup_takesNoMoreThanItsLuggage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		first := g.ask(t.Context(), 0, flights)
+		heavy := g.askLike(t.Context(), question{bytes: luggage / 3}, 100, 7)
+		for range flights {
+			g.through <- nil
+			synctest.Wait()
+		}
+		var sizes []int
+		for _, trip := range g.trips[flights:] {
+			sizes = append(sizes, len(trip))
+		}
+		if !slices.Equal(sizes, []int{3, 3, 1}) {
+			t.Errorf("they went by %v, want 3, 3 and 1", sizes)
+		}
+		for range sizes {
+			g.through <- nil
+		}
+		expect(t, first, flights, nil)
+		expect(t, heavy, 7, nil)
+	})
+}
+
+// What ends the goroutine of a flight, as a hook of the application's may, leaves nobody without an answer.
+func TestGroup_whoseFlightIsAborted_answers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		g.group.together = func(context.Context, []*question) error {
+			runtime.Goexit()
+			return nil
+		}
+		first := g.ask(t.Context(), 0, flights)
+		rest := g.ask(t.Context(), 100, 2)
+		for range flights {
+			g.through <- nil
+		}
+		expect(t, first, flights, nil)
+		expect(t, rest, 2, errAborted)
+		synctest.Wait()
+		if g.group.flights != 0 {
+			t.Errorf("%d flights are left", g.group.flights)
+		}
+	})
 }

@@ -11,9 +11,12 @@ import (
 
 // load is a call of Load: whose session it reads, and what it found.
 type load struct {
-	id  pgtype.UUID
-	row row
+	id    pgtype.UUID
+	found row
 }
+
+func (l *load) row() pgtype.UUID { return pgtype.UUID{} }
+func (l *load) size() int        { return 0 }
 
 // Load implements [sojourn.Store]. It is an error of its own, and never [sojourn.ErrNotFound], if a read replica answers.
 // Many at once share round trips.
@@ -21,7 +24,7 @@ func (st *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, erro
 	l := &load{id: uuid(key.ID())}
 	err := st.do(ctx, "load", reading, func() error {
 		err := st.loads.do(ctx, l)
-		if err == errApart {
+		if err == errApart || err == nil && l.found.large {
 			err = st.load(ctx, l)
 		}
 		return err
@@ -29,7 +32,7 @@ func (st *Store) Load(ctx context.Context, key sojourn.Key) (sojourn.State, erro
 	if err != nil {
 		return sojourn.State{}, err
 	}
-	return l.row.state()
+	return l.found.state()
 }
 
 func (st *Store) load(ctx context.Context, l *load) error {
@@ -39,7 +42,7 @@ func (st *Store) load(ctx context.Context, l *load) error {
 	}
 	defer rows.Close()
 	if rows.Next() {
-		err = l.row.read(rows)
+		err = l.found.read(rows)
 	}
 	rows.Close() // tells of what went wrong last
 	return errors.Join(err, rows.Err())
@@ -63,7 +66,7 @@ func (st *Store) loadTogether(ctx context.Context, loads []*load) error {
 			err = fmt.Errorf("a row in place %d for %d sessions", r.place, len(loads))
 		}
 		if err == nil {
-			loads[r.place-1].row = r
+			loads[r.place-1].found = r
 		}
 	}
 	rows.Close()

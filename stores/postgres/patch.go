@@ -10,8 +10,8 @@ import (
 )
 
 // Patch implements [sojourn.Patcher]: the engine checks and changes the row. Only the patch is sent, and nothing of the
-// session comes back. Many at once share round trips and commits. A patch that is refused, or whose session another call
-// is changing, takes a second round trip.
+// session comes back. Many at once share round trips and commits. A patch that is refused, or comes in a session's last ten
+// seconds or while another node changes it, takes a second round trip.
 func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
 	args, err := patchArguments(key, p, ttl)
 	if err != nil {
@@ -19,7 +19,7 @@ func (st *Store) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, tt
 	}
 	var quick *write
 	if st.cfg.Notify != NotifyChanges && !p.Clear {
-		quick = &write{sql: st.sql.quickPatch, args: quickArguments(args, p), size: p.Set.Size()}
+		quick = &write{sql: st.sql.quickPatch, args: quickArguments(args, p), id: uuid(key.ID()), bytes: p.Set.Size() + p.Expect.Size()}
 	}
 	return st.do(ctx, "patch", writing, func() error {
 		if quick != nil {

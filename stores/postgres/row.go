@@ -14,6 +14,7 @@ import (
 // row is what Load reads of a session, with the engine's time when it did. Times are microseconds since 2000.
 type row struct {
 	there   bool
+	large   bool // and its values were left out
 	now     int64
 	version int64
 	expires int64
@@ -48,6 +49,7 @@ func (r *row) read(rows pgx.Rows) error {
 	r.expires = int64(binary.BigEndian.Uint64(raw[2]))
 	r.facts = string(raw[3])
 	r.values = string(raw[4])
+	r.large = raw[4] == nil
 	return nil
 }
 
@@ -63,7 +65,9 @@ func (r *row) scan(rows pgx.Rows) error {
 	if !now.Valid {
 		return errReplica
 	}
-	*r = row{version.Valid, microseconds(now.Time), version.Int64, microseconds(expires.Time), string(facts), values.String, place}
+	*r = row{
+		version.Valid, version.Valid && !values.Valid, microseconds(now.Time), version.Int64, microseconds(expires.Time), string(facts), values.String, place,
+	}
 	return nil
 }
 

@@ -99,14 +99,14 @@ const (
 				AND m.instant > clock_timestamp() - interval '1 day')`
 
 	// A replica tells no time.
-	sqlFound = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN clock_timestamp() END, s.version, s.expires, s.facts, s.values`
-
-	sqlLoad = sqlFound + `, 1::bigint
+	sqlLoad = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN clock_timestamp() END, s.version, s.expires, s.facts, s.values, 1::bigint
 FROM (SELECT) AS one LEFT JOIN {sessions} AS s ON s.id = $1::uuid`
 
 	// OFFSET 0 has each row looked up by itself, so that the plan is right for a table of any size. The array hides in a
-	// SELECT: or PostgreSQL would plan anew for each length.
-	sqlLoadTogether = sqlFound + `, wanted.place
+	// SELECT: or PostgreSQL would plan anew for each length. The clock is read once, when all rows are seen as they were.
+	// Large values are left out, to be asked for alone.
+	sqlLoadTogether = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN (SELECT clock_timestamp()) END, s.version, s.expires, s.facts,
+	CASE WHEN pg_catalog.pg_column_size(s.values) <= 16384 THEN s.values END, wanted.place
 FROM unnest((SELECT $1::uuid[])) WITH ORDINALITY AS wanted (id, place)
 LEFT JOIN LATERAL (SELECT version, expires, facts, values FROM {sessions} WHERE id = wanted.id OFFSET 0) AS s ON TRUE`
 
@@ -166,13 +166,14 @@ SELECT (SELECT count(*) FROM told), {durable}`
 	// decides and says why. $6 is Remove, $7 Set, $8 the size up to which neither limit can be reached, $9 and $10 are the
 	// limits. No argument switches a part off: PostgreSQL would plan it anew for each call.
 	//
-	// Until its company has committed, others still see the session as it was. So that it does not expire meanwhile, be seen dead
-	// and come back, it must have 10 seconds left, and sqlInTime takes all back if those have passed.
+	// Until its company has committed, others still see the session as it was. So that it does not expire meanwhile, be seen
+	// dead and come back, it must have 10 seconds left, and sqlInTime takes all back if those have passed.
 	sqlQuickPatch = `UPDATE {sessions} SET
 	version = version + 1, expires = greatest(expires, clock_timestamp() + $2::interval),
 	values = values - $6::text[] || $7::jsonb
 WHERE id = (SELECT id FROM {sessions} WHERE id = $1::uuid
-	AND expires > clock_timestamp() + interval '10 seconds' AND generation = $3::bigint AND facts < '\x02'::bytea AND substr(sha256(facts), 1, 4) = facts_check
+	AND expires > clock_timestamp() + interval '10 seconds' AND generation = $3::bigint
+	AND facts < '\x02'::bytea AND substr(sha256(facts), 1, 4) = facts_check
 	AND CASE WHEN jsonb_typeof(values) <> 'object' OR NOT values @> $4::jsonb OR values ?| $5::text[] THEN FALSE
 		WHEN pg_catalog.pg_column_compression(values) IS NULL AND pg_catalog.pg_column_size(values) <= $8::bigint THEN TRUE
 		ELSE pg_catalog.pg_column_size(values - $6::text[] || $7::jsonb) <= $9::bigint

@@ -24,8 +24,8 @@ type Store struct {
 	sql   statements
 	sweep sweep
 
-	loads  group[load]
-	writes group[write]
+	loads  group[*load]
+	writes group[*write]
 }
 
 var (
@@ -53,8 +53,8 @@ func New(pool *pgxpool.Pool, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	st := &Store{pool: pool, cfg: cfg, names: n, sql: newStatements(n, cfg.Notify)}
-	st.loads = group[load]{alone: st.load, together: st.loadTogether}
-	st.writes = group[write]{alone: st.writeAlone, together: st.writeTogether}
+	st.loads = group[*load]{alone: st.load, together: st.loadTogether}
+	st.writes = group[*write]{alone: st.writeAlone, together: st.writeTogether}
 	return st, nil
 }
 
@@ -113,7 +113,7 @@ func (st *Store) Save(ctx context.Context, state sojourn.State, ttl time.Duratio
 	}
 	err = st.do(ctx, "save", writing, func() error {
 		if state.Facts.Subject == "" {
-			return st.write(ctx, &write{sql: st.sql.save, args: args, size: state.Values.Size()})
+			return st.write(ctx, &write{sql: st.sql.save, args: args, bytes: state.Values.Size()})
 		}
 		var v verdict
 		err := st.locked(ctx, st.sql.lockShared, state.Facts.Realm, state.Facts.Subject, st.sql.saveSubject, args, &v)

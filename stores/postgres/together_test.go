@@ -284,3 +284,33 @@ func TestWhoLeaves_takesNobodyAlong(t *testing.T) {
 		t.Error("nobody left")
 	}
 }
+
+// Large sessions come by themselves, and small ones need not wait for them.
+func TestLargeSessionsAmongMany_areWhole(t *testing.T) {
+	st, _, name := distant(t, "")
+	direct := openAt(t, shared(t), postgresstore.Config{Table: name})
+	var calls []func() error
+	for i := range 60 {
+		text := `"small"`
+		if i%10 == 0 {
+			var b strings.Builder
+			for b.Len() < 40_000 { // what does not get smaller in the table
+				b.WriteString(sojourn.NewID().String())
+			}
+			text = `"` + b.String() + `"`
+		}
+		key := save(t, direct, visitor("text", text))
+		calls = append(calls, func() error {
+			got, err := st.Load(t.Context(), key)
+			if err == nil && got.Values != values("text", text) {
+				return fmt.Errorf("got %d bytes, want %d", got.Values.Size(), len("text")+len(text))
+			}
+			return err
+		})
+	}
+	for _, err := range atOnce(calls) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -5,22 +5,26 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // write is a statement that changes one row or none, and waits for no lock.
 type write struct {
 	sql     string
 	args    []any
-	size    int  // of the values in it, in bytes of names and texts
-	changed bool // once it was executed without an error
+	id      pgtype.UUID // of the row, if it is there
+	bytes   int         // of names and texts
+	changed bool        // once it was executed without an error
 }
 
-// maxShared is how large a write may be to go together with others, which wait until all of it is there.
-const maxShared = 16 << 10
+func (w *write) row() pgtype.UUID { return w.id }
+
+// size counts what surrounds names and texts too: the identifiers, times and facts.
+func (w *write) size() int { return w.bytes + 256 }
 
 // write executes w, together with others if there are many and it is small.
 func (st *Store) write(ctx context.Context, w *write) error {
-	if w.size <= maxShared {
+	if w.size() <= luggage {
 		if err := st.writes.do(ctx, w); err != errApart {
 			return err
 		}
