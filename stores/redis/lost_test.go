@@ -48,14 +48,22 @@ func TestLostAnswer_isNotTriedAgain(t *testing.T) {
 			if err := tt.call(t.Context(), key, load(t, st, key)); err != nil { // the server knows the script
 				t.Fatal(err)
 			}
-			key = save(t, st, visitor())
-			s, before := load(t, st, key), called(t, direct, tt.command)
-			proxy.LoseAnswers(1)
-			err := tt.call(t.Context(), key, s)
-			if err == nil || errors.Is(err, sojourn.ErrNotFound) || errors.Is(err, sojourn.ErrConflict) {
-				t.Errorf("got %v, want an error that says that nobody knows", err)
+			n := 0
+			for range 10 {
+				key = save(t, st, visitor())
+				s, before := load(t, st, key), called(t, direct, tt.command)
+				proxy.LoseAnswers(1)
+				err := tt.call(t.Context(), key, s)
+				if err == nil || errors.Is(err, sojourn.ErrNotFound) || errors.Is(err, sojourn.ErrConflict) {
+					t.Errorf("got %v, want an error that says that nobody knows", err)
+				}
+				// If the client had to connect anew for it, what was lost is an answer to that.
+				if n = called(t, direct, tt.command) - before; n != 0 {
+					break
+				}
+				proxy.LoseAnswers(0)
 			}
-			if n := called(t, direct, tt.command) - before; n != 1 {
+			if n != 1 {
 				t.Errorf("the server was asked %d times, want once", n)
 			}
 			waitFor(t, "the connection is made again", func() error {
