@@ -94,6 +94,15 @@ func expect(t *testing.T, answers <-chan error, n int, want error) {
 	}
 }
 
+// expectEmpty sees that all have gone, and that nothing is kept for them.
+func (g *gate) expectEmpty(t *testing.T) {
+	t.Helper()
+	synctest.Wait()
+	if g.group.flights != 0 || len(g.group.waiting) != 0 || len(g.group.locked) != 0 {
+		t.Errorf("%d flights, %d waiting and %d rows are left", g.group.flights, len(g.group.waiting), len(g.group.locked))
+	}
+}
+
 func TestGroup_letsFewGoAtOnceAndManyTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
@@ -117,10 +126,7 @@ func TestGroup_letsFewGoAtOnceAndManyTogether(t *testing.T) {
 		}
 		expect(t, first, flights, nil)
 		expect(t, rest, seats+1, nil)
-		synctest.Wait()
-		if g.group.flights != 0 || len(g.group.waiting) != 0 {
-			t.Errorf("%d flights and %d waiting are left", g.group.flights, len(g.group.waiting))
-		}
+		g.expectEmpty(t)
 	})
 }
 
@@ -185,10 +191,7 @@ func TestGroup_goesOnWithoutThoseWhoLeave(t *testing.T) {
 			g.through <- nil
 		}
 		expect(t, first, flights, nil)
-		synctest.Wait()
-		if g.group.flights != 0 || len(g.group.waiting) != 0 {
-			t.Errorf("%d flights and %d waiting are left", g.group.flights, len(g.group.waiting))
-		}
+		g.expectEmpty(t)
 	})
 }
 
@@ -208,10 +211,7 @@ func TestGroup_doesNotWaitForFlightsThatHang(t *testing.T) {
 		}
 		expect(t, hanging, flights, nil)
 		expect(t, rest, 2, nil)
-		synctest.Wait()
-		if g.group.flights != 0 || len(g.group.waiting) != 0 {
-			t.Errorf("%d flights and %d waiting are left", g.group.flights, len(g.group.waiting))
-		}
+		g.expectEmpty(t)
 	})
 }
 
@@ -285,10 +285,7 @@ func TestGroup_keepsThoseOfOneRowTogether(t *testing.T) {
 		expect(t, first, 1, nil)
 		expect(t, same, 3, nil)
 		expect(t, other, 1, nil)
-		synctest.Wait()
-		if g.group.flights != 0 || len(g.group.waiting) != 0 || len(g.group.locked) != 0 {
-			t.Errorf("%d flights, %d waiting and %d rows are left", g.group.flights, len(g.group.waiting), len(g.group.locked))
-		}
+		g.expectEmpty(t)
 	})
 }
 
@@ -331,9 +328,6 @@ func TestGroup_whoseFlightIsAborted_answers(t *testing.T) {
 		}
 		expect(t, first, flights, nil)
 		expect(t, rest, 2, errAborted)
-		synctest.Wait()
-		if g.group.flights != 0 {
-			t.Errorf("%d flights are left", g.group.flights)
-		}
+		g.expectEmpty(t)
 	})
 }

@@ -210,11 +210,7 @@ func (st *Store) locked(ctx context.Context, lock, realm, subject, sql string, a
 	if err == nil {
 		err = results.QueryRow().Scan(dst...)
 	}
-	// The transaction commits last, and that may fail too.
-	if closed := results.Close(); err == nil {
-		err = closed
-	}
-	return err
+	return committed(results, err)
 }
 
 // subjectLock is the number of a subject's advisory lock. It does not depend on the table, which may be named with or

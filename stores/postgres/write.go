@@ -57,9 +57,14 @@ func (st *Store) writeTogether(ctx context.Context, writes []*write) error {
 	if err == nil {
 		_, err = results.Exec()
 	}
-	// The transaction commits last, and that may fail too.
+	return apart(committed(results, err))
+}
+
+// committed ends a batch, whose error so far is err, and returns its error: the transaction commits last, and that may fail
+// too.
+func committed(results pgx.BatchResults, err error) error {
 	if closed := results.Close(); err == nil {
 		err = closed
 	}
-	return apart(err)
+	return err
 }
