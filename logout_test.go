@@ -23,6 +23,15 @@ func logoutApp(t *testing.T) *app {
 		s.Set("y", "dropped too")
 		panic("template broke")
 	})
+	a.Handle("/panic-loaded", a.m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s, err := sojourn.Load(r.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		s.Logout()
+		panic("template broke")
+	})))
 	a.on("/panic-after-write", func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 		fmt.Fprint(w, "begun")
 		s.Logout()
@@ -51,7 +60,7 @@ func logoutApp(t *testing.T) *app {
 }
 
 func TestLogout_holds(t *testing.T) {
-	for _, path := range []string{"/logout", "/panic", "/panic-after-write", "/late", "/twice", "/write-first"} {
+	for _, path := range []string{"/logout", "/panic", "/panic-loaded", "/panic-after-write", "/late", "/twice", "/write-first"} {
 		t.Run(path[1:], func(t *testing.T) {
 			a := logoutApp(t)
 			b := a.browser(t)

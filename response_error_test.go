@@ -68,14 +68,20 @@ func TestOnError_afterAFailedCommit_findsTheSession(t *testing.T) {
 // http.TimeoutHandler collects what its handler writes, and answers by itself when the time is up: an error told under it
 // drops what it collected, and touches nothing that the answer may be using.
 func TestError_underATimeoutHandler_isItsAnswerAlone(t *testing.T) {
-	for name, onError := range map[string]func(http.ResponseWriter, *http.Request, error){
-		"default": nil, "silent": func(http.ResponseWriter, *http.Request, error) {},
-		"in words": func(w http.ResponseWriter, r *http.Request, err error) {
-			w.WriteHeader(http.StatusServiceUnavailable)
+	for name, tt := range map[string]struct {
+		onError func(http.ResponseWriter, *http.Request, error)
+		code    int
+		body    string
+	}{
+		"default":  {nil, http.StatusServiceUnavailable, ""},
+		"silent":   {func(http.ResponseWriter, *http.Request, error) {}, http.StatusServiceUnavailable, ""},
+		"wordless": {func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }, http.StatusBadGateway, ""},
+		"in words": {func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusBadGateway)
 			_, _ = io.WriteString(w, "sorry")
-		},
+		}, http.StatusBadGateway, "sorry"},
 	} {
-		a := newApp(t, sojourn.Config{OnError: onError})
+		a := newApp(t, sojourn.Config{OnError: tt.onError})
 		a.spy.fail(errDriver, "load")
 		inner := func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("ETag", "of the page")
@@ -92,8 +98,11 @@ func TestError_underATimeoutHandler_isItsAnswerAlone(t *testing.T) {
 			w.Header().Set("X-Outer", "stays")
 			outer.ServeHTTP(w, r)
 		})).get("/", withCookie(hostID+"="+unknownToken))
-		if got.StatusCode != 503 || got.Header.Get("ETag") != "" || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("X-Outer") != "stays" {
-			t.Errorf("%s: got %d %v, want a 503 that is not stored and has nothing of the page", name, got.StatusCode, got.Header)
+		if got.StatusCode != tt.code || got.body != tt.body {
+			t.Errorf("%s: got %d %q, want %d %q", name, got.StatusCode, got.body, tt.code, tt.body)
+		}
+		if got.Header.Get("ETag") != "" || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("X-Outer") != "stays" {
+			t.Errorf("%s: got %v, want an answer that is not stored and has nothing of the page", name, got.Header)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -112,6 +113,24 @@ func (b *bench) trace(ctx context.Context, all []*mutant) error {
 		slices.SortStableFunc(m.tests, func(a, b test) int { return int(a.took - b.took) })
 	}
 	return nil
+}
+
+// tryAll tries several mutants, jobs at once.
+func (b *bench) tryAll(ctx context.Context, some []*mutant, wanted func(took time.Duration) bool, jobs int) {
+	var wg sync.WaitGroup
+	next := make(chan *mutant)
+	for range max(jobs, 1) {
+		wg.Go(func() {
+			for m := range next {
+				b.try(ctx, m, wanted)
+			}
+		})
+	}
+	for _, m := range some {
+		next <- m
+	}
+	close(next)
+	wg.Wait()
 }
 
 // try runs those of the wanted tests that reach m, first the fast ones, and notes whether any failed.

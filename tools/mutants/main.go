@@ -16,6 +16,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,13 +34,14 @@ func main() {
 	limit := flag.Duration("limit", 0, "stop after this time and say how far it came; 0: never")
 	only := flag.String("only", "", "an earlier report: try the mutants that are in it, and no others")
 	list := flag.Bool("list", false, "only list the mutants")
+	jobs := flag.Int("jobs", runtime.NumCPU(), "mutants to try at once")
 	flag.Parse()
-	if err := run(*dir, strings.Split(*tests, ","), *skip, *report, *only, *slow, *limit, *list); err != nil {
+	if err := run(*dir, strings.Split(*tests, ","), *skip, *report, *only, *slow, *limit, *list, *jobs); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir string, packages []string, skip, report, only string, slow, limit time.Duration, list bool) error {
+func run(dir string, packages []string, skip, report, only string, slow, limit time.Duration, list bool, jobs int) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -82,14 +84,15 @@ func run(dir string, packages []string, skip, report, only string, slow, limit t
 		src.mutants[i], src.mutants[j] = src.mutants[j], src.mutants[i]
 	})
 	pass := func(tests func(took time.Duration) bool) {
-		for i, m := range src.mutants {
-			if m.outcome == killed || m.outcome == timedOut || ctx.Err() != nil {
-				continue
+		alive := slices.DeleteFunc(slices.Clone(src.mutants), func(m *mutant) bool { return m.outcome == killed || m.outcome == timedOut })
+		for some := range slices.Chunk(alive, 50) {
+			if ctx.Err() != nil {
+				return
 			}
-			b.try(ctx, m, tests)
-			if i%50 == 49 {
-				log.Print(summary(src.mutants))
-				save(dir, report, src.mutants)
+			b.tryAll(ctx, some, tests, jobs)
+			log.Print(summary(src.mutants))
+			if err := save(dir, report, src.mutants); err != nil {
+				log.Print(err)
 			}
 		}
 	}

@@ -42,7 +42,7 @@ type mutated struct {
 }
 
 //go:embed runtime.go.txt
-var runtime string
+var runtimeSource string
 
 // mutate reads the package in dir and writes its mutated files to tmp.
 func mutate(dir, tmp string) (*mutated, error) {
@@ -77,7 +77,7 @@ func mutate(dir, tmp string) (*mutated, error) {
 		}
 		replace[pkg.GoFiles[i]] = path
 	}
-	helper := strings.NewReplacer("package mutants", "package "+pkg.Name, "COUNT", strconv.Itoa(len(w.all)+1)).Replace(runtime)
+	helper := strings.NewReplacer("package mutants", "package "+pkg.Name, "COUNT", strconv.Itoa(len(w.all)+1)).Replace(runtimeSource)
 	path := filepath.Join(tmp, "mutants_runtime.go")
 	if err := os.WriteFile(path, []byte(helper), 0o600); err != nil {
 		return nil, err
