@@ -77,7 +77,7 @@ type Entry struct {
 //
 // A decorator that looks at or changes what passes (cache, encryption) must not have Unwrap, or As would go round it; it
 // implements the capabilities itself and answers [errors.ErrUnsupported] where the inner store lacks one. The manager
-// treats that answer like a missing capability.
+// treats that answer like a missing capability. See [HasSubjectIndex] too.
 func As[T any](st Store) (T, bool) {
 	for st != nil {
 		if t, ok := st.(T); ok {
@@ -91,4 +91,15 @@ func As[T any](st Store) (T, bool) {
 	}
 	var none T
 	return none, false
+}
+
+// HasSubjectIndex reports whether st, or a store below it, has a [SubjectIndex]: [New] takes a Config.MaxSessions for no
+// other. A decorator that has one only where its inner store does also has HasSubjectIndex() bool, which this asks; mostly it
+// returns what this function says of the inner store.
+func HasSubjectIndex(st Store) bool {
+	if told, ok := As[interface{ HasSubjectIndex() bool }](st); ok {
+		return told.HasSubjectIndex()
+	}
+	_, ok := As[SubjectIndex](st)
+	return ok
 }

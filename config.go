@@ -119,7 +119,7 @@ func (c *Config) complete(st Store) error {
 	if c.MaxSessions < 0 {
 		refuse("MaxSessions", "%d is negative", c.MaxSessions)
 	}
-	if _, ok := As[SubjectIndex](st); c.MaxSessions > 0 && !ok {
+	if c.MaxSessions > 0 && !HasSubjectIndex(st) {
 		refuse("MaxSessions", "the store has no subject index")
 	}
 	c.MaxSize = positive(c.MaxSize, defaultMaxSize, "MaxSize", refuse)
@@ -227,13 +227,13 @@ func (l *Lifetime) check(field string, refuse func(string, string, ...any)) {
 func checkName(name string) error {
 	switch {
 	case name == "":
-		return errors.New("empty")
+		return plainError("empty")
 	case len(name) > maxNameBytes:
-		return fmt.Errorf("%d bytes, at most %d", len(name), maxNameBytes)
+		return plainError(fmt.Sprintf("%d bytes, at most %d", len(name), maxNameBytes))
 	case !utf8.ValidString(name):
-		return errors.New("not UTF-8")
+		return errUTF8
 	case strings.IndexByte(name, 0) >= 0:
-		return errors.New("contains NUL")
+		return plainError("contains NUL")
 	}
 	return nil
 }
@@ -264,7 +264,7 @@ func cleanLabel(text string) string {
 }
 
 // answerError is the default of Config.OnError.
-func answerError(w http.ResponseWriter, _ *http.Request, err error) {
+func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	var storeErr *StoreError
 	switch {
 	case errors.Is(err, ErrRenewed):
@@ -274,7 +274,10 @@ func answerError(w http.ResponseWriter, _ *http.Request, err error) {
 		w.WriteHeader(http.StatusConflict)
 	case errors.As(err, &storeErr):
 		w.WriteHeader(http.StatusServiceUnavailable)
+	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrSent), errors.As(err, new(*valueError)):
+		w.WriteHeader(http.StatusInternalServerError) // an event has told of it
 	default:
+		slog.Default().LogAttrs(r.Context(), slog.LevelError, "session", slog.String("error", err.Error()))
 		w.WriteHeader(http.StatusInternalServerError)
 	}
 }

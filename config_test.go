@@ -192,13 +192,27 @@ func TestNew_refuses(t *testing.T) {
 	}
 }
 
+// decoratedIndex is a decorator that has every capability by its type, and those of the store below in truth.
+type decoratedIndex struct {
+	*memstore.Store
+	inner sojourn.Store
+}
+
+func (d decoratedIndex) HasSubjectIndex() bool { return sojourn.HasSubjectIndex(d.inner) }
+
 func TestNew_needsAStoreThatCan(t *testing.T) {
 	if _, err := sojourn.New(nil, sojourn.Config{}); err == nil {
 		t.Error("got no error without a store")
 	}
 	bare := fiveMethods{memstore.New(memstore.Config{})}
-	if got := configErrors(t, bare, sojourn.Config{MaxSessions: 3}); !slices.Equal(got, []string{"MaxSessions"}) {
-		t.Errorf("got errors of %q, want of MaxSessions", got)
+	for name, st := range map[string]sojourn.Store{"bare": bare, "decorated": decoratedIndex{memstore.New(memstore.Config{}), bare}} {
+		if got := configErrors(t, st, sojourn.Config{MaxSessions: 3}); !slices.Equal(got, []string{"MaxSessions"}) {
+			t.Errorf("%s: got errors of %q, want of MaxSessions", name, got)
+		}
+	}
+	whole := memstore.New(memstore.Config{})
+	if got := configErrors(t, decoratedIndex{whole, whole}, sojourn.Config{MaxSessions: 3}); len(got) > 0 {
+		t.Errorf("over a store with an index: got errors of %q", got)
 	}
 	m := newManager(t, bare, sojourn.Config{})
 	for name, call := range map[string]func() error{

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -130,5 +131,23 @@ func TestObserve_badValue_findsNoSession(t *testing.T) {
 	}
 	if !errors.Is(found, sojourn.ErrNoManager) {
 		t.Errorf("the observer found a session: %v", found)
+	}
+}
+
+// What no event has told of would be an empty 500 and nothing else.
+func TestError_thatNoEventToldOf_isLogged(t *testing.T) {
+	var b strings.Builder
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&b, nil)))
+	defer slog.SetDefault(before)
+	w := httptest.NewRecorder()
+	sojourn.Error(w, httptest.NewRequest("GET", "/", nil), sojourn.ErrNoManager)
+	if w.Code != http.StatusInternalServerError || !strings.Contains(b.String(), sojourn.ErrNoManager.Error()) {
+		t.Errorf("got %d and the log %q, want a 500 and its reason", w.Code, b.String())
+	}
+	b.Reset()
+	sojourn.Error(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), sojourn.ErrTooLarge)
+	if b.Len() > 0 {
+		t.Errorf("got the log %q, want nothing beside the event", b.String())
 	}
 }

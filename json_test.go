@@ -2,11 +2,15 @@ package sojourn_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 )
@@ -189,3 +193,57 @@ func TestJSON_typeThatHoldsItself(t *testing.T) {
 	b.get("/set").want(t, 200, "")
 	b.get("/look")
 }
+
+// What a type's own method says when it refuses a text quotes that text, and an error of a value ends in logs.
+func TestBadValue_errorsQuoteNoValue(t *testing.T) {
+	const value = "hunter2"
+	a := newApp(t, sojourn.Config{})
+	var texts []string
+	a.does("/", func(s *sojourn.Session) {
+		s.Set("a", value)
+		sojourn.Field[time.Time]("a").Get(s)
+		sojourn.Field[netip.Addr]("a").Get(s)
+		sojourn.Field[json.Number]("a").Get(s)
+		sojourn.Field[net.IP]("a").Get(s)
+		sojourn.Field[[]byte]("a").Get(s)
+		sojourn.Field[int]("a").Get(s)
+		_, err := s.Get("a", new(time.Time))
+		texts = append(texts, err.Error())
+	})
+	for _, v := range []any{
+		json.RawMessage(`{"hunter2":1,"hunter2":2}`), json.RawMessage("hunter2"), refuses(value),
+		map[string]any{value: math.NaN()}, func() {}, "\xff" + value,
+	} {
+		a.does(fmt.Sprintf("/set%d", len(texts)), func(s *sojourn.Session) {
+			s.Set("b", v)
+			if err := s.Err(); err != nil {
+				texts = append(texts, err.Error())
+			}
+		})
+		a.browser(t).get(fmt.Sprintf("/set%d", len(texts)))
+	}
+	a.browser(t).get("/")
+	if len(texts) < 6 {
+		t.Fatalf("only %d values were refused: %q", len(texts), texts)
+	}
+	events := 0
+	for _, e := range a.log.take() {
+		if e.Err != nil {
+			texts = append(texts, e.Err.Error(), fmt.Sprint(e))
+			events++
+		}
+	}
+	if events < 6+5 {
+		t.Errorf("got %d events with an error, want 6 of reading and 5 of writing", events)
+	}
+	for _, text := range texts {
+		if strings.Contains(text, value) {
+			t.Errorf("the value shows in %s", text)
+		}
+	}
+}
+
+// refuses has a method that refuses to make a JSON text of it, and says which.
+type refuses string
+
+func (r refuses) MarshalText() ([]byte, error) { return nil, errors.New("no " + string(r)) }

@@ -3,7 +3,6 @@ package sojourn
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -231,13 +230,22 @@ func hasStruct(t reflect.Type, depth int) bool {
 	return false
 }
 
-var errDepth = errors.New("nests too deep")
+// plainError is an error whose text quotes nothing of a value.
+type plainError string
+
+func (e plainError) Error() string { return string(e) }
+
+const (
+	errDepth plainError = "nests too deep"
+	errTwins plainError = "two members of an object have the same name"
+	errUTF8  plainError = "not UTF-8"
+)
 
 // checkJSON refuses a valid JSON text in which encoding/json would let a second member win over a first (SEC-65): two
 // members of the same name or, with fold, of names that differ only in case. It also bounds the depth.
 func checkJSON(b []byte, fold bool) error {
 	if !utf8.Valid(b) {
-		return errors.New("not UTF-8")
+		return errUTF8
 	}
 	if bytes.IndexByte(b, '{') < 0 && bytes.IndexByte(b, '[') < 0 {
 		return nil
@@ -271,7 +279,7 @@ func checkElement(dec *json.Decoder, fold bool, depth int) error {
 				key = foldName(key)
 			}
 			if seen[key] {
-				return fmt.Errorf("two members named %q", key)
+				return errTwins
 			}
 			if seen == nil {
 				seen = make(map[string]bool)
@@ -295,21 +303,35 @@ func (s *Session) badValue(name string, err error) {
 }
 
 // valueError is a value that could not be encoded or decoded. Its text does not quote a piece of the value, as encoding/json
-// does; Unwrap has it all.
+// and the methods of a type do; Unwrap has it all.
 type valueError struct {
 	name string
 	err  error
 }
 
 func (e *valueError) Error() string {
-	text := fmt.Sprintf("sojourn: value %.80q: ", e.name)
+	return fmt.Sprintf("sojourn: value %.80q: %s", e.name, e.reason())
+}
+
+// reason is what may be told: only of errors that are known to quote nothing.
+func (e *valueError) reason() string {
 	switch err := e.err.(type) {
 	case *json.UnmarshalTypeError:
-		return text + "it is no " + err.Type.String()
+		return "it is no " + err.Type.String()
 	case *json.SyntaxError:
-		return text + "it is no JSON"
+		return "it is no JSON"
+	case *json.UnsupportedTypeError:
+		return "it has no JSON form: " + err.Type.String()
+	case *json.UnsupportedValueError:
+		return "it has no JSON form"
+	case *json.MarshalerError:
+		return "its type makes no JSON of it: " + err.Type.String()
+	case *json.InvalidUnmarshalError:
+		return "its destination must be a pointer that is not nil"
+	case plainError:
+		return err.Error()
 	}
-	return text + e.err.Error()
+	return "its type refuses it"
 }
 
 func (e *valueError) Unwrap() error { return e.err }

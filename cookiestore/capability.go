@@ -20,6 +20,9 @@ func (s *Store) LoadLease(ctx context.Context, id sojourn.ID) (sojourn.State, er
 	return s.leases.Load(ctx, id.Key())
 }
 
+// HasSubjectIndex reports whether the lease store has one, for [sojourn.New].
+func (s *Store) HasSubjectIndex() bool { return s.leases != nil && sojourn.HasSubjectIndex(s.leases) }
+
 // ListSubject implements [sojourn.SubjectIndex].
 func (s *Store) ListSubject(ctx context.Context, realm, subject string) ([]sojourn.Entry, error) {
 	if s.index == nil {

@@ -248,3 +248,21 @@ func TestIrrevocable_saysWhatItCannot(t *testing.T) {
 	}
 	kept.wantSees(t, a, "v", "42", "") // and a copy lives on, as the page says
 }
+
+// A limit of sessions needs an index: New says so, and not each login.
+func TestLimit_withoutAnIndex_isRefusedByNew(t *testing.T) {
+	for name, tt := range map[string]struct {
+		cfg cookiestore.Config
+		ok  bool
+	}{
+		"leases with an index":   {cookiestore.Config{Leases: memstore.New(memstore.Config{})}, true},
+		"leases of five methods": {cookiestore.Config{Leases: struct{ sojourn.Store }{memstore.New(memstore.Config{})}}, false},
+		"nothing on the server":  {cookiestore.Config{Irrevocable: true}, false},
+	} {
+		_, err := sojourn.New(newStore(t, tt.cfg), sojourn.Config{MaxSessions: 3})
+		var wrong *sojourn.ConfigError
+		if tt.ok != (err == nil) || !tt.ok && (!errors.As(err, &wrong) || wrong.Field != "MaxSessions") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}

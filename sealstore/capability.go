@@ -10,6 +10,9 @@ import (
 // The capabilities are those of the inner store; where it lacks one the answer is [errors.ErrUnsupported]. There is no
 // KeyParser: it would make this a client-side store, and those are refused.
 
+// HasSubjectIndex reports whether the inner store has one, for [sojourn.New].
+func (s *Store) HasSubjectIndex() bool { return sojourn.HasSubjectIndex(s.inner) }
+
 // ListSubject implements [sojourn.SubjectIndex].
 func (s *Store) ListSubject(ctx context.Context, realm, subject string) ([]sojourn.Entry, error) {
 	if s.index == nil {

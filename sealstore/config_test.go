@@ -160,3 +160,20 @@ func TestCapabilities_areOwnAndThoseBelow(t *testing.T) {
 		}
 	}
 }
+
+// A limit of sessions needs an index below: New says so, and not each login.
+func TestHasSubjectIndex_isThatOfTheStoreBelow(t *testing.T) {
+	whole := memstore.New(memstore.Config{})
+	for name, tt := range map[string]struct {
+		inner sojourn.Store
+		want  bool
+	}{"all": {whole, true}, "five methods": {struct{ sojourn.Store }{whole}, false}} {
+		st, err := sealstore.New(tt.inner, sealstore.Config{Secrets: [][]byte{randomSecret(1)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sojourn.New(st, sojourn.Config{MaxSessions: 3}); (err == nil) != tt.want || sojourn.HasSubjectIndex(st) != tt.want {
+			t.Errorf("over a store of %s: got %v and %t", name, err, sojourn.HasSubjectIndex(st))
+		}
+	}
+}
