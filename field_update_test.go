@@ -3,6 +3,7 @@ package sojourn_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 )
@@ -105,4 +106,36 @@ func TestFieldUpdate_whileItRunsAgain_leavesClearAlone(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A function that looks at the session by its context, as helpers of an application do, must not wait for the commit that
+// waits for it.
+func TestFieldUpdate_whoseFunctionLoads_doesNotWaitForItself(t *testing.T) {
+	r := newRig(t, newRigStore(), sojourn.Config{})
+	token := r.do("", func(s *sojourn.Session) { s.Login("alice"); s.Set("n", 1) })
+	v, s := r.open(token)
+	ctx := v.Context(t.Context())
+	calls := 0
+	sojourn.Field[int]("n").Update(s, func(n int) int {
+		calls++
+		me, err := sojourn.Load(ctx)
+		if err != nil || me.Subject() != "alice" {
+			t.Errorf("got %v, %v, want alice's session", me, err)
+		}
+		return n + 1
+	})
+	r.do(token, func(s *sojourn.Session) { s.Set("n", 10) })
+	done := make(chan error)
+	go func() {
+		_, err := r.close(v)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if _, s := r.open(token); err != nil || calls != 2 || s.Values().Get("n") != "11" {
+			t.Errorf("got %v after %d calls, n = %s, want 11 after two", err, calls, s.Values().Get("n"))
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the commit waits for itself")
+	}
 }

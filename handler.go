@@ -102,15 +102,16 @@ func (x *exchange) finish() {
 }
 
 // end runs also when the handler panics: a logout holds, everything else is dropped. A handler that aborts, as a reverse
-// proxy does, because its response was not the one that went out, must not cut off the answer that did.
+// proxy does, because its response was not the one that went out, must not cut off the answer that did; an OnError that
+// aborts gave none.
 func (x *exchange) end() {
-	if x.response.err != nil {
+	if !x.response.done {
+		x.visit.Abandon()
+	}
+	if x.response.err != nil && !x.response.answering {
 		if value := recover(); value != nil && value != http.ErrAbortHandler {
 			panic(value)
 		}
-	}
-	if !x.response.done {
-		x.visit.Abandon()
 	}
 }
 

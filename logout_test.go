@@ -183,3 +183,77 @@ func TestLogout_withARefusedToken_endsNothing(t *testing.T) {
 	a.spy.wantCalls(t, "load")
 	b.get("/who").want(t, 200, "42")
 }
+
+// A goroutine of the request logs out after its handler panicked, or while the commit before the first byte is under way:
+// nobody else would store that before a stream ends, or ever.
+func TestLogout_ofAnotherGoroutine_holds(t *testing.T) {
+	a := logoutApp(t)
+	var later func()
+	a.on("/after-panic", func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) {
+		later = s.Logout
+		panic("template broke")
+	})
+	b := a.browser(t)
+	b.get("/login")
+	stolen := b.clone()
+	func() {
+		defer func() { recover() }()
+		b.get("/after-panic")
+	}()
+	later()
+	stolen.get("/who").want(t, 200, "")
+}
+
+func TestLogout_duringTheLastCommit_doesNotWaitForTheHandler(t *testing.T) {
+	r := newRig(t, newRigStore(), sojourn.Config{})
+	token := r.do("", func(s *sojourn.Session) { s.Login("alice"); s.Set("n", 1) })
+	v, s := r.open(token)
+	calls := 0
+	sojourn.Field[int]("n").Update(s, func(n int) int {
+		if calls++; calls == 2 { // the commit is under way
+			out := make(chan struct{})
+			go func() { defer close(out); s.Logout() }()
+			<-out
+		}
+		return n + 1
+	})
+	r.do(token, func(s *sojourn.Session) { s.Set("n", 10) })
+	if _, err := v.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v.Sent() // a stream goes on from here
+	if _, s := r.open(token); calls != 2 || !s.IsNew() {
+		t.Errorf("after %d calls the token still opens the session of %q", calls, s.Subject())
+	}
+}
+
+// Config.OnError may log out, and hold that against a handler which panics because its response was dropped.
+func TestLogout_inOnError_holds(t *testing.T) {
+	out := func(w http.ResponseWriter, r *http.Request, _ error) {
+		if s, err := sojourn.Load(r.Context()); err == nil {
+			s.Logout()
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+	a := newApp(t, sojourn.Config{MaxSize: 10, OnError: out})
+	a.does("/login", func(s *sojourn.Session) { s.Login("42") })
+	a.on("/who", who)
+	a.on("/big", func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+		s.Set("order", "more than ten bytes")
+		if _, err := fmt.Fprint(w, "page"); err != nil && r.URL.RawQuery == "panic" {
+			panic(err)
+		}
+	})
+	for _, path := range []string{"/big", "/big?panic"} {
+		b := a.browser(t)
+		b.get("/login")
+		stolen := b.clone()
+		func() {
+			defer func() { recover() }()
+			if got := b.get(path); got.StatusCode != http.StatusInternalServerError || len(got.setCookies()) != 1 {
+				t.Errorf("%s: got %d with Set-Cookie %q, want 500 and the cookie's removal", path, got.StatusCode, got.setCookies())
+			}
+		}()
+		stolen.get("/who").want(t, 200, "")
+	}
+}

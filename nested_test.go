@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/memstore"
@@ -36,17 +37,54 @@ func TestNested_innerTokenGoesOutWhenTheOuterCommitFails(t *testing.T) {
 	}
 }
 
+// The inner manager's session is told into what http.TimeoutHandler collects. It is none of the outer response's yet, which may
+// be answering the time limit at that moment.
+func TestNested_underATimeoutHandlerThatAnswers_leavesTheOuterResponseAlone(t *testing.T) {
+	clock := newClock()
+	outer := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
+	inner := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
+		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
+	outer.spy.fail(errDriver, "save")
+	for range 10 {
+		late := make(chan struct{})
+		slow := inner.m.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+			<-r.Context().Done() // the time is up, and the outer manager about to find that its store fails
+			s.Login("42")
+		})
+		timed := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(late)
+			slow.ServeHTTP(w, r)
+		}), time.Millisecond, "too slow")
+		h := outer.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+			s.Set("x", 1)
+			timed.ServeHTTP(w, r)
+		})
+		newBrowser(t, h).get("/").want(t, http.StatusServiceUnavailable, "")
+		<-late
+	}
+}
+
 // RFC 9213: a CDN heeds its own field before Cache-Control.
 func TestCache_noStoreSilencesTheFieldsOfCDNs(t *testing.T) {
+	fields := []string{
+		"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Vercel-CDN-Cache-Control", "Akamai-Cache-Control",
+		"Surrogate-Control", "Edge-Control", "X-Accel-Expires",
+	}
 	a := newApp(t, sojourn.Config{})
 	a.on("/", func(w http.ResponseWriter, _ *http.Request, s *sojourn.Session) {
-		w.Header().Set("CDN-Cache-Control", "max-age=60")
-		w.Header().Set("Surrogate-Control", "max-age=60")
+		for _, name := range fields {
+			w.Header().Set(name, "max-age=60")
+		}
 		s.Set("x", 1)
 	})
 	got := a.browser(t).get("/")
-	if got.Header.Get("CDN-Cache-Control")+got.Header.Get("Surrogate-Control") != "" || got.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("got header %v, want no-store alone", got.Header)
+	for _, name := range fields {
+		if value := got.Header.Get(name); value != "" {
+			t.Errorf("got %s %q beside no-store", name, value)
+		}
+	}
+	if got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("got header %v, want no-store", got.Header)
 	}
 }
 

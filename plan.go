@@ -20,6 +20,8 @@ type plan struct {
 	remembers bool
 	err       error // the first change that could not be kept
 
+	places map[string]int // of names in changes; nil while they are few
+
 	inline [2]change   // the first changes, without an allocation
 	call   callContext // of the commit
 }
@@ -82,20 +84,44 @@ func packChanges(changes []change, places []int) Values {
 	return Values{b.String()}
 }
 
+// drop forgets the changes, and has the commit drop what is stored.
+func (p *plan) drop() {
+	p.changes, p.places, p.cleared, p.keep = nil, nil, true, nil
+}
+
+// manyChanges is from how many changes on their names are looked up and not searched for: a handler that keeps every field of
+// a form would spend the time of their number squared.
+const manyChanges = 64
+
+// find returns where name is among the changes, -1 if nowhere.
+func (p *plan) find(name string) int {
+	if p.places != nil {
+		if at, ok := p.places[name]; ok {
+			return at
+		}
+		return -1
+	}
+	for i := range p.changes {
+		if p.changes[i].name == name {
+			return i
+		}
+	}
+	return -1
+}
+
 // put collects a change, over an earlier one of the same name.
 func (s *Session) put(c change) {
 	p := s.draft()
 	changes := p.changes
-	for i := range changes {
-		if changes[i].name == c.name {
-			if c.again != nil && changes[i].again == nil {
-				c.again = nil // it builds on a value that this request has set itself
-			} else if c.again != nil {
-				c.again, c.from = chain{changes[i].again, c.again}, changes[i].from
-			}
-			changes[i] = c
-			return
+	if at := p.find(c.name); at >= 0 {
+		before := &changes[at]
+		if c.again != nil && before.again == nil {
+			c.again = nil // it builds on a value that this request has set itself
+		} else if c.again != nil {
+			c.again, c.from = chain{before.again, c.again}, before.from
 		}
+		*before = c
+		return
 	}
 	if c.again != nil && p.cleared && !slices.Contains(p.keep, c.name) {
 		c.again = nil // it builds on nothing, whatever is stored
@@ -107,6 +133,15 @@ func (s *Session) put(c change) {
 		changes = slices.Grow(changes, max(6, len(changes))) // whoever sets three values often sets a few more
 	}
 	p.changes = append(changes, c)
+	switch n := len(p.changes); {
+	case p.places != nil:
+		p.places[c.name] = n - 1
+	case n >= manyChanges:
+		p.places = make(map[string]int, 2*n)
+		for i := range p.changes {
+			p.places[p.changes[i].name] = i
+		}
+	}
 }
 
 // chain is one function after another on the same name.

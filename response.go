@@ -29,6 +29,7 @@ type response struct {
 	answering bool  // OnError is writing
 	err       error // of the commit: the handler's own writes are dropped
 	done      bool  // the handler returned, and did not panic
+	hijacked  bool
 
 	// inner is what managers inside have told the client about sessions of theirs that were stored: it goes out even if our
 	// own commit fails.
@@ -65,6 +66,7 @@ func (x *response) finish() {
 // commit reports whether the handler's response may go on.
 func (x *response) commit() bool {
 	if x.answering {
+		x.visit.commitLogout()
 		x.settle()
 		return true
 	}
@@ -124,9 +126,7 @@ func (x *response) add(name, value string) bool {
 			return true // the handler knows better what its own page may
 		}
 		if value == "no-store" {
-			// They would be heeded instead (RFC 9213 §2.2).
-			delete(header, "Cdn-Cache-Control") // its canonical form; Del would make that anew each time
-			delete(header, "Surrogate-Control")
+			dropTargeted(header)
 		}
 		x.cacheControl[0] = value
 		header[name] = x.cacheControl[:1:1]
@@ -145,7 +145,7 @@ func (x *response) add(name, value string) bool {
 		}
 		header[name] = append(header[name], value)
 	default:
-		for outer := x.outer; outer != nil; outer = outer.outer {
+		for outer := x.outer; outer != nil && outer.reaches(x.w); outer = outer.outer {
 			outer.inner = append(outer.inner, pair{name, value})
 		}
 		x.cookie[0] = value
@@ -158,8 +158,19 @@ func (x *response) add(name, value string) bool {
 	return true
 }
 
+// dropTargeted removes what shared caches would heed instead of Cache-Control (RFC 9213 §2.2): the field of all of them, those
+// of one that end like it, and those from before there was a standard.
+func dropTargeted(header http.Header) {
+	for name := range header {
+		switch {
+		case strings.HasSuffix(name, "-Cache-Control"), name == "Surrogate-Control", name == "Edge-Control", name == "X-Accel-Expires":
+			delete(header, name)
+		}
+	}
+}
+
 // dropForeign removes a cookie of our name that a handler or an upstream server set: it could only be a fixation, or a
-// second one (RFC 6265bis §4.1.1, SEC-37).
+// second one (RFC 6265bis §4.1.1, SEC-37). What we have told the client ourselves stays.
 func (x *response) dropForeign() {
 	m, header := x.visit.m, x.w.Header()
 	ours := m.cfg.Header
@@ -171,14 +182,10 @@ func (x *response) dropForeign() {
 		if len(name) != len(ours) || !strings.EqualFold(name, ours) { // whoever bypasses Header.Set may spell it otherwise
 			continue
 		}
-		if m.cfg.Header == "" {
-			if !slices.ContainsFunc(values, m.cookie.isOurs) {
-				continue
-			}
-			values = slices.DeleteFunc(values, m.cookie.isOurs)
-		} else {
-			values = nil
+		if !slices.ContainsFunc(values, x.isForeign) {
+			continue
 		}
+		values = slices.DeleteFunc(values, x.isForeign)
 		dropped = true
 		if header[name] = values; len(values) == 0 {
 			delete(header, name)
@@ -189,7 +196,24 @@ func (x *response) dropForeign() {
 	}
 }
 
-func (x *response) Header() http.Header { return x.w.Header() }
+// isForeign reports whether a field's value takes the place of our token and is none of ours.
+func (x *response) isForeign(value string) bool {
+	if told := x.cookie[0]; told != "" && value == told {
+		return false
+	}
+	m := x.visit.m
+	return m.cfg.Header != "" || m.cookie.isOurs(value)
+}
+
+// Header is that of the writer below. After a Hijack nothing of ours comes between it and the client any more, and it can be
+// filled only now: httputil.ReverseProxy puts the header of an upstream server that switches protocols into it, asks for it
+// once more, and writes that.
+func (x *response) Header() http.Header {
+	if x.hijacked {
+		x.dropForeign()
+	}
+	return x.w.Header()
+}
 
 // Format prints nothing of the response: its header may hold a token.
 func (x *response) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "sojourn.ResponseWriter") }
@@ -263,11 +287,12 @@ func (x *response) flush() error {
 // hijack commits first. Whoever takes the connection writes the response himself, so no cookie of ours can be in it.
 func (x *response) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if !x.begun {
-		x.visit.Sent()
+		x.visit.markSent()
 	}
 	if err := x.ready(); err != nil {
 		return nil, nil, err
 	}
+	x.hijacked = true
 	return http.NewResponseController(x.w).Hijack()
 }
 

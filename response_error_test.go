@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sojourn-go/sojourn"
+	"github.com/sojourn-go/sojourn/memstore"
 )
 
 func TestOnError_writingNothing_isA503(t *testing.T) {
@@ -121,5 +122,20 @@ func TestError_whileATimeoutHandlerAnswers_touchesNothing(t *testing.T) {
 		h := a.m.Handler(http.TimeoutHandler(http.HandlerFunc(inner), time.Millisecond, "too slow"))
 		newBrowser(t, h).get("/", withCookie(hostID+"="+unknownToken)).want(t, 503, "too slow")
 		<-late
+	}
+}
+
+// An OnError that cuts the connection gave no answer, and net/http must not give an empty 200 for it.
+func TestOnError_thatAborts_cutsTheConnection(t *testing.T) {
+	m := newManager(t, memstore.New(memstore.Config{}), sojourn.Config{MaxSize: 10,
+		OnError: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }})
+	server := httptest.NewServer(m.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *sojourn.Session) {
+		s.Set("order", "more than ten bytes")
+		_, _ = io.WriteString(w, "your order was taken")
+	}))
+	defer server.Close()
+	if got, err := server.Client().Get(server.URL); err == nil {
+		t.Errorf("got %s, want the connection cut", got.Status)
+		got.Body.Close()
 	}
 }

@@ -137,11 +137,12 @@ func (s *Session) Values() Values {
 
 // text returns the JSON text of name as the handler sees it, "" if there is none.
 func (s *Session) text(name string) string {
-	for _, layer := range [...][]change{s.pending.changes, s.flight} {
-		for i := range layer {
-			if layer[i].name == name {
-				return layer[i].text.json()
-			}
+	if at := s.pending.find(name); at >= 0 {
+		return s.pending.changes[at].text.json()
+	}
+	for i := range s.flight {
+		if s.flight[i].name == name {
+			return s.flight[i].text.json()
 		}
 	}
 	return s.floor.Get(name)
@@ -227,7 +228,7 @@ func (s *Session) Clear() {
 		return
 	}
 	p := s.draft()
-	p.changes, p.cleared, p.keep = nil, true, nil
+	p.drop()
 	s.floor = Values{}
 }
 
@@ -250,6 +251,7 @@ func (s *Session) Login(subject string, keep ...string) {
 	case subject: // all stay
 	case "":
 		p.changes = slices.DeleteFunc(p.changes, func(c change) bool { return !slices.Contains(keep, c.name) })
+		p.places = nil
 		s.floor = s.floor.with(Patch{Clear: true, Keep: keep})
 		if !p.cleared {
 			p.cleared, p.keep = true, slices.Clone(keep)
@@ -257,7 +259,7 @@ func (s *Session) Login(subject string, keep ...string) {
 			p.keep = slices.DeleteFunc(slices.Clone(p.keep), func(name string) bool { return !slices.Contains(keep, name) })
 		}
 	default:
-		p.changes, p.cleared, p.keep = nil, true, nil
+		p.drop()
 		s.floor = Values{}
 	}
 	p.login, p.subject = true, strings.Clone(subject)
@@ -286,8 +288,7 @@ func (s *Session) Logout() {
 	late := s.v.isSent()
 	s.mu.Unlock()
 	if late {
-		// Nobody will commit for us before the handler returns, and that may be hours.
-		_ = s.v.commit(s.v.context(), false) // a failure is an event
+		s.v.commitLogout()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -248,5 +249,48 @@ func TestParseValues_readsWhatAppendBinaryWrote(t *testing.T) {
 		if got, err := sojourn.ParseValues(packed); !errors.Is(err, sojourn.ErrCorrupt) {
 			t.Errorf("%q: got %v and %v, want %v", packed, got, err, sojourn.ErrCorrupt)
 		}
+	}
+}
+
+// A handler may keep every field of a long form. Their number changes how a name is found, and nothing else.
+func TestSession_manyNames(t *testing.T) {
+	r := newRig(t, newRigStore(), sojourn.Config{MaxNames: 1000})
+	_, s := r.open("")
+	rnd := rand.New(rand.NewPCG(1, 2))
+	want := map[string]string{}
+	for i := range 5000 {
+		name := fmt.Sprint("name", rnd.IntN(300))
+		switch {
+		case rnd.IntN(4) == 0:
+			s.Remove(name)
+			delete(want, name)
+		case rnd.IntN(8) == 0:
+			n, _ := strconv.Atoi(want[name])
+			sojourn.Field[int](name).Update(s, func(n int) int { return n + 1 })
+			want[name] = fmt.Sprint(n + 1)
+		case rnd.IntN(1000) == 0:
+			s.Clear()
+			clear(want)
+		default:
+			s.Set(name, i)
+			want[name] = fmt.Sprint(i)
+		}
+		if got := s.Values().Get(name); got != want[name] {
+			t.Fatalf("step %d: %s is %q, want %q", i, name, got, want[name])
+		}
+	}
+	got := map[string]string{}
+	for name, text := range s.Values().All() {
+		got[name] = text
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %d values, want %d: %v, %v", len(got), len(want), got, want)
+	}
+	s.Set("name7", 7)
+	s.Login("alice", "name7", "name8")
+	s.Set("name8", 8)
+	s.Set("name9", 9)
+	if got, want := s.Values(), valuesOf(map[string]string{"name7": "7", "name8": "8", "name9": "9"}); got != want {
+		t.Errorf("after a login that keeps two: got %d values, want three", got.Len())
 	}
 }

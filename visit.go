@@ -20,14 +20,14 @@ type Visit struct {
 	began    time.Time
 
 	io      sync.Mutex // one load or commit at a time
-	loaded  bool
-	loadErr error
 	session Session
 
-	mu    sync.Mutex
-	reply func() string // the header that the client must be sent, nil if none; a function shows nothing to whoever prints it
-	sent  bool
-	read  bool
+	mu      sync.Mutex
+	loaded  bool // it and loadErr change under both locks
+	loadErr error
+	reply   func() string // the header that the client must be sent, nil if none; a function shows nothing to whoever prints it
+	sent    bool
+	read    bool
 
 	loadCtx callContext
 }
@@ -64,12 +64,16 @@ func (v *Visit) Context(ctx context.Context) context.Context { return &visitCont
 // Load returns the session, from the store the first time, within Config.LoadTimeout. The error, if any, is a
 // [*StoreError] and stays.
 func (v *Visit) Load(ctx context.Context) (*Session, error) {
-	v.io.Lock()
-	defer v.io.Unlock()
 	v.mu.Lock()
 	v.read = true
+	loaded, err := v.loaded, v.loadErr
 	v.mu.Unlock()
-	if err := v.load(ctx); err != nil {
+	if !loaded { // else a commit under way does not matter; it may even be waiting for us, in a Field's function
+		v.io.Lock()
+		defer v.io.Unlock()
+		err = v.load(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &v.session, nil
@@ -83,13 +87,21 @@ func (v *Visit) load(ctx context.Context) error {
 	}
 	call := v.loadCtx.begin(ctx, v.m.cfg.LoadTimeout, true)
 	defer call.end()
-	v.loadErr = v.resolve(call, &v.session)
-	v.loaded = true
-	return v.loadErr
+	err := v.resolve(call, &v.session)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.loaded, v.loadErr = true, err
+	return err
 }
 
-// Sent tells v that the reply has left: changes that need another one are [ErrSent] from now on.
+// Sent tells v that the reply has left: changes that need another one are [ErrSent] from now on, and a Logout that another
+// goroutine of the request has called since the last commit is stored.
 func (v *Visit) Sent() {
+	v.markSent()
+	v.commitLogout()
+}
+
+func (v *Visit) markSent() {
 	// A commit under way that another goroutine of the request made, and that may still set a cookie, finishes first: the
 	// headers that are read after this tell of it.
 	v.io.Lock()
@@ -121,8 +133,16 @@ func (v *Visit) Abandon() {
 		s.pending = &v.m.nothing
 	}
 	s.mu.Unlock()
+	v.Sent()
+}
+
+// commitLogout stores a logout that nobody else would commit before the handler returns, and that may be hours.
+func (v *Visit) commitLogout() {
+	s := &v.session
+	s.mu.Lock()
+	logout := s.pending.logout
+	s.mu.Unlock()
 	if logout {
-		v.Sent()
 		_ = v.commit(v.context(), false) // a failure is an event
 	}
 }
