@@ -68,6 +68,8 @@ type commit struct {
 	plan *plan
 	sent bool // no cookie can reach the client any more
 	gone bool // the client has left
+
+	queued ID // of the session whose writers wait for this one, zero if none do
 }
 
 // run is the table of what a commit does.
@@ -267,21 +269,14 @@ func (c *commit) refusal(op string, id ID, err error) error {
 // patch stores changes of values. A change that lost a race is made again on what is there now.
 func (c *commit) patch() error {
 	s := c.s
-	id, held := s.key.id, false
-	defer func() {
-		if held {
-			c.m.locks.unlock(id)
-		}
-	}()
+	id := s.key.id
+	defer c.leaveQueue()
 	for attempt := 0; ; attempt++ {
-		if !held && (attempt > 0 || c.m.locks.busy(id)) {
-			if err := c.m.locks.lock(c.ctx, id); err != nil {
-				return c.m.backend.failed(c.ctx, "patch", id, err)
-			}
-			held, attempt = true, max(attempt, 1)
+		if c.queued.IsZero() && c.m.locks.busy(id) {
+			attempt = max(attempt, 1) // somebody else's change is under way
 		}
 		if attempt > 0 {
-			if err := c.again(attempt); err != nil {
+			if err := c.again("patch", id, attempt); err != nil {
 				return err
 			}
 		}
@@ -316,7 +311,7 @@ func (c *commit) patched(key Key, changes []change, ttl time.Duration) error {
 	}
 	s.flight, s.stored.Version = changes, 0
 	if s.status == statusLive {
-		s.stored.TTL, s.loadedAt = max(s.stored.TTL-c.now.Sub(s.loadedAt), ttl), c.now
+		s.stored.TTL, s.loadedAt = max(s.left(c.now), ttl), c.now
 	}
 	if len(changes) == 0 {
 		s.stored.Values = s.floor
@@ -350,13 +345,34 @@ func (c *commit) rekey(key Key) error {
 	return c.tellToken(sealedToken(key, c.s.secret))
 }
 
-// again loads what is there after a conflict, and decides whether the change may still be made.
-func (c *commit) again(attempt int) error {
-	s := c.s
+// again waits for the other writers after a conflict, loads what they left, and decides whether the change may still be made.
+func (c *commit) again(op string, id ID, attempt int) error {
+	if err := c.queue(c.ctx, id); err != nil {
+		return c.m.backend.failed(c.ctx, op, id, err)
+	}
 	if attempt > 1 && !wait(c.ctx, jitter(time.Duration(min(attempt, 16))*time.Millisecond)) {
-		return c.m.backend.failed(c.ctx, "patch", s.key.id, c.ctx.Err())
+		return c.m.backend.failed(c.ctx, op, id, c.ctx.Err())
 	}
 	return c.reload()
+}
+
+// queue waits for the writers of id in this process that came before; those that come after wait for us from then on.
+func (c *commit) queue(ctx context.Context, id ID) error {
+	if !c.queued.IsZero() {
+		return nil
+	}
+	err := c.m.locks.lock(ctx, id)
+	if err == nil {
+		c.queued = id
+	}
+	return err
+}
+
+func (c *commit) leaveQueue() {
+	if !c.queued.IsZero() {
+		c.m.locks.unlock(c.queued)
+		c.queued = ID{}
+	}
 }
 
 // reload loads the session's record anew. ErrEnded: it is gone. ErrRenewed: our token does not open it any more. Either

@@ -12,6 +12,7 @@ import (
 // can wake them.
 type liveSet struct {
 	pushed atomic.Bool // the store tells of changes: no need to ask regularly
+	looks  looks
 	mu     sync.Mutex
 	m      map[ID][]*liveContext
 }
@@ -132,7 +133,7 @@ func (s *Session) Context(parent context.Context) (context.Context, context.Canc
 // timeLeft is how long the session lives if nobody uses it.
 func (s *Session) timeLeft() time.Duration {
 	now := s.v.m.now()
-	return min(s.stored.TTL-now.Sub(s.loadedAt), s.v.m.deadline(&s.stored.Facts, now).Sub(now))
+	return min(s.left(now), s.v.m.deadline(&s.stored.Facts, now).Sub(now))
 }
 
 // follow waits for the session's end and returns why the context ends.
@@ -165,9 +166,12 @@ func (s *Session) follow(ctx context.Context, key Key, live *liveContext, left t
 // fails the session lives for as long as was known before.
 func (s *Session) lookAgain(ctx context.Context, key Key, left time.Duration) (time.Duration, error) {
 	m := s.v.m
-	call := new(callContext).begin(ctx, m.cfg.LoadTimeout, true)
-	defer call.end()
-	state, err := m.backend.store.Load(call, key)
+	state, err := m.live.looks.ask(ctx, key, func() (state State, err error) {
+		call := new(callContext).begin(ctx, m.cfg.LoadTimeout, false)
+		defer call.end()
+		err = m.backend.load(call, key, &state)
+		return state, err
+	})
 	now := m.now()
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
@@ -176,7 +180,6 @@ func (s *Session) lookAgain(ctx context.Context, key Key, left time.Duration) (t
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}
-		_ = m.backend.failed(ctx, "load", key.ID(), err)
 		if left <= 0 {
 			return 0, ErrEnded
 		}

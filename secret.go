@@ -9,7 +9,7 @@ import (
 // happens wholly or not, and whoever lost decides anew.
 
 // loginConflicts is after how many lost races a login stops trying to keep the visitor's record. Between them it pauses, in
-// all for about a second: whoever keeps writing with a planted token delays a login, and no more.
+// all for three quarters of a second: whoever keeps writing with a planted token delays a login, and no more.
 const loginConflicts = 10
 
 // login makes the plan's subject the owner: of the record that the client presented if that is a visitor's or the
@@ -30,21 +30,11 @@ func (c *commit) loginInto() error {
 	if s.status.opens() && s.stored.Facts.Subject != "" && s.stored.Facts.Subject != subject {
 		return c.loginOver()
 	}
-	id, held := s.key.id, false
-	defer func() {
-		if held {
-			c.m.locks.unlock(id)
-		}
-	}()
+	id := s.key.id
+	defer c.leaveQueue()
 	for conflicts := 0; s.status.opens(); conflicts++ {
-		if conflicts > 0 && !held {
-			// Other writers of this process queue up behind the login from here on.
-			if err := c.m.locks.lock(c.ctx, id); err != nil {
-				return c.m.backend.failed(c.ctx, "login", id, err)
-			}
-			held = true
-		}
-		if conflicts > 1 && !wait(c.ctx, c.loginPause(conflicts)) {
+		inTurn := conflicts < loginConflicts && (conflicts == 0 || c.queueForLogin(id))
+		if conflicts > 1 && inTurn && !wait(c.ctx, c.loginPause(conflicts)) {
 			return c.m.backend.failed(c.ctx, "login", id, c.ctx.Err())
 		}
 		if conflicts > 0 || s.stored.Version == 0 {
@@ -56,7 +46,7 @@ func (c *commit) loginInto() error {
 				return err
 			}
 		}
-		if conflicts == loginConflicts {
+		if !inTurn || conflicts > 0 && s.stored.Version == 0 { // what a client-side store knows no version of cannot be updated
 			return c.loginBeside()
 		}
 		err := c.loginUpdate()
@@ -65,6 +55,14 @@ func (c *commit) loginInto() error {
 		}
 	}
 	return c.loginAnew()
+}
+
+// queueForLogin waits for those who write the session before us, but not for a crowd of them: whoever has many write with a
+// planted token delays a login by half of Config.Timeout, and no more.
+func (c *commit) queueForLogin(id ID) bool {
+	call := new(callContext).begin(c.ctx, c.m.cfg.Timeout/2, true)
+	defer call.end()
+	return c.queue(call, id) == nil
 }
 
 // loginPause doubles from 4 ms to 256 ms, unless commits must be faster.
@@ -164,9 +162,11 @@ func (c *commit) renew() error {
 	case s.status == statusLate:
 		return ErrRenewed // only the current secret may be renewed: the client retries with it
 	}
+	id := s.key.id
+	defer c.leaveQueue()
 	for attempt := 0; ; attempt++ {
 		if attempt > 0 || s.stored.Version == 0 {
-			if err := c.again(attempt); err != nil {
+			if err := c.again("renew", id, attempt); err != nil {
 				return err
 			}
 			if s.status == statusLate {

@@ -15,7 +15,12 @@ func (c *commit) patchTTL() time.Duration {
 }
 
 // left is the TTL that remains by our knowledge, erring to the shorter side.
-func (c *commit) left() time.Duration { return c.s.stored.TTL - c.m.now().Sub(c.s.loadedAt) }
+func (c *commit) left() time.Duration { return c.s.left(c.m.now()) }
+
+// left is the TTL that remains at now, by the last load. A clock that was set back since has given nobody more.
+func (s *Session) left(now time.Time) time.Duration {
+	return s.stored.TTL - max(now.Sub(s.loadedAt), 0)
+}
 
 // touch extends the idle timeout if enough of it is used up. That it fails is no reason to fail the request: the session
 // then lives shorter, never longer.
@@ -28,15 +33,29 @@ func (c *commit) touch() {
 	if !touchDue(s.stored.TTL, ttl) {
 		return
 	}
-	err := c.m.backend.store.UpdateTTL(c.ctx, s.key, ttl)
+	err := c.extend(ttl)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		c.touchByUpdate(ttl)
-	case err == nil, errors.Is(err, ErrNotFound):
+	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
 		s.stored.TTL = ttl
 	default:
 		_ = c.m.backend.failed(c.ctx, "touch", s.key.id, err)
 	}
+}
+
+// extend has the store extend the session, whoever has it by now; but one that may live longer than a login asks for only as
+// long as it is the one that was loaded. A change that this loses against has extended the session itself.
+func (c *commit) extend(ttl time.Duration) error {
+	s := c.s
+	if c.m.backend.parser != nil || c.m.lifetime(&s.stored.Facts).Idle <= min(c.m.cfg.Lifetime.Idle, c.m.cfg.Remember.Idle) {
+		return c.m.backend.store.UpdateTTL(c.ctx, s.key, ttl)
+	}
+	_, err := c.m.backend.patch(c.ctx, s.key, &s.stored, Patch{Generation: s.generation}, ttl, c.left)
+	if err == nil {
+		s.stored.Version = 0
+	}
+	return err
 }
 
 // mayTouch reports whether an extension can be due, without a look at the clock.

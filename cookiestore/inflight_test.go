@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/cookiestore"
@@ -137,4 +138,28 @@ func TestLimit_holdsAgainstParallelLogins(t *testing.T) {
 	if open != 3 {
 		t.Errorf("got %d open sessions after %d parallel logins, want 3", open, logins)
 	}
+}
+
+// The values of a token that a periodic renewal has replaced belong to an earlier version than the lease has, so no Update
+// with it can succeed: a login with it does not try for long.
+func TestLogin_withALateToken_isFewCalls(t *testing.T) {
+	l := newLeased(t, sojourn.Config{Lifetime: sojourn.Lifetime{Renew: 5 * time.Minute}})
+	late := l.begin("42")
+	l.clock.advance(6 * time.Minute)
+	current := *late
+	current.do(l.app, func(*sojourn.Session) {})
+	if current.cookie == late.cookie {
+		t.Fatal("the session was not renewed")
+	}
+	var calls []string
+	l.fails = func(op string) error {
+		calls = append(calls, op)
+		return nil
+	}
+	late.do(l.app, login)
+	if len(calls) > 6 {
+		t.Errorf("got the store calls %q, want at most six", calls)
+	}
+	late.wantSees(t, l.app, "v", "42", "kept")
+	current.wantSees(t, l.app, "v", "", "")
 }

@@ -62,7 +62,7 @@ func mutate(dir, tmp string) (*mutated, error) {
 		return nil, fmt.Errorf("%s: %v", dir, loaded[0].Errors)
 	}
 	pkg := loaded[0]
-	w := &writer{fset: fset, info: pkg.TypesInfo}
+	w := &writer{fset: fset, info: pkg.TypesInfo, source: map[ast.Node]mutant{}}
 	replace := map[string]string{}
 	for i, file := range pkg.Syntax {
 		w.file = filepath.Base(pkg.GoFiles[i])
@@ -97,28 +97,41 @@ type writer struct {
 	info *types.Info
 	file string
 	all  []*mutant
+	// source has what nodes were before mutants were put into them.
+	source map[ast.Node]mutant
 }
 
 // add notes a mutant of node and returns its number as an expression.
 func (w *writer) add(node ast.Node, what string) ast.Expr {
+	m := w.source[node]
+	m.n, m.what = len(w.all)+1, what
+	w.all = append(w.all, &m)
+	return &ast.BasicLit{Kind: token.INT, Value: strconv.Itoa(m.n)}
+}
+
+// note keeps where a node is and how it reads.
+func (w *writer) note(node ast.Node) {
 	var b bytes.Buffer
 	_ = printer.Fprint(&b, w.fset, node)
 	code := strings.Join(strings.Fields(b.String()), " ")
 	if len(code) > 100 {
 		code = code[:100] + "…"
 	}
-	m := &mutant{n: len(w.all) + 1, file: w.file, line: w.fset.Position(node.Pos()).Line, what: what, code: code}
-	w.all = append(w.all, m)
-	return &ast.BasicLit{Kind: token.INT, Value: strconv.Itoa(m.n)}
+	w.source[node] = mutant{file: w.file, line: w.fset.Position(node.Pos()).Line, code: code}
 }
 
-// enter keeps out of what is evaluated by the compiler.
+// enter keeps out of what is evaluated by the compiler, and notes what is to be left as it reads now.
 func (w *writer) enter(c *astutil.Cursor) bool {
 	if decl, ok := c.Node().(*ast.GenDecl); ok && decl.Tok != token.VAR {
 		return false
 	}
-	_, isType := c.Node().(*ast.FuncType)
-	return !isType
+	switch node := c.Node().(type) {
+	case *ast.FuncType:
+		return false
+	case ast.Expr, ast.Stmt:
+		w.note(node)
+	}
+	return true
 }
 
 // leave mutates a node whose children have been.
