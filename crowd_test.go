@@ -66,14 +66,15 @@ func TestLogin_behindALongQueue_beginsASessionOfItsOwn(t *testing.T) {
 	held, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	patches := 0
-	st.before = func(_ context.Context, op string) error {
+	st.before = func(ctx context.Context, op string) error {
 		if op == "patch" {
 			if patches++; patches == 2 { // with the lock, as the first one was in conflict
 				once.Do(func() { close(held) })
 				<-release
+				return nil
 			}
 		}
-		return nil
+		return ctx.Err() // as a driver does: the login has no more than its Timeout
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -1,6 +1,7 @@
 package sojourn_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -95,7 +96,12 @@ func TestTouch_underWayAtALogin_keepsTheLoginsIdleTimeout(t *testing.T) {
 
 // The sessions that are touched so live on as the others do, also where a change is under way at the same time.
 func TestTouch_ofARememberedSession_extendsIt(t *testing.T) {
-	onEachKind(t, sojourn.Config{}, func(t *testing.T, st *rigStore, r rig) {
+	observe := func(_ context.Context, e sojourn.Event) {
+		if e.Kind == sojourn.EventError {
+			t.Errorf("got the event %v", e)
+		}
+	}
+	onEachKind(t, sojourn.Config{Observe: observe}, func(t *testing.T, st *rigStore, r rig) {
 		token := r.do("", func(s *sojourn.Session) { s.Login("alice"); s.Remember(true); s.Set("n", 1) })
 		_, s := r.open(token)
 		id := s.ID()
