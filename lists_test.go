@@ -199,3 +199,41 @@ func TestStream_endedByALimit(t *testing.T) {
 		t.Error("the stream goes on over a session that the limit ended")
 	}
 }
+
+// backwards is a store whose index answers in the wrong order, and names the sessions of others.
+type backwards struct{ *memstore.Store }
+
+func (b backwards) ListSubject(ctx context.Context, realm, subject string) ([]sojourn.Entry, error) {
+	all, err := b.Store.ListSubject(ctx, realm, subject)
+	slices.Reverse(all)
+	other := all[0]
+	other.Facts.Subject = "somebody else"
+	foreign := all[0]
+	foreign.Facts.Realm = "elsewhere"
+	return append(all, other, foreign), err
+}
+
+// What the user sees does not hang on the index: the newest first, and nobody else's.
+func TestSessions_overACarelessIndex_areInOrderAndTheSubjectsOwn(t *testing.T) {
+	clock := newClock()
+	a := newAppOver(t, newSpy(backwards{memstore.New(memstore.Config{Now: clock.Now})}), clock, sojourn.Config{})
+	a.does("/login", func(s *sojourn.Session) { s.Login("42") })
+	for range 4 {
+		a.browser(t).get("/login")
+		clock.advance(time.Minute)
+	}
+	list, err := a.m.Sessions(t.Context(), "42")
+	if err != nil || len(list) != 4 {
+		t.Fatalf("got %d sessions, %v, want 4", len(list), err)
+	}
+	for i, e := range list {
+		if e.Facts.Subject != "42" || e.Facts.Realm != "id" || i > 0 && e.Facts.Authenticated.After(list[i-1].Facts.Authenticated) {
+			t.Errorf("entry %d is of %q, begun %v", i, e.Facts.Subject, e.Facts.Authenticated)
+		}
+	}
+	a.log.take()
+	if err := a.m.Revoke(t.Context(), "42", list[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	a.log.wantEvents(t, sojourn.EventEnd)
+}

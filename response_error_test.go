@@ -139,3 +139,14 @@ func TestOnError_thatAborts_cutsTheConnection(t *testing.T) {
 		got.Body.Close()
 	}
 }
+
+// A client that sends its request again presents the new token, so it is told to.
+func TestError_renewed_asksForAnotherTry(t *testing.T) {
+	for err, want := range map[error]string{sojourn.ErrRenewed: "1", sojourn.ErrEnded: ""} {
+		w := httptest.NewRecorder()
+		sojourn.Error(w, httptest.NewRequest("GET", "/", nil), err)
+		if got := w.Header().Get("Retry-After"); w.Code != http.StatusConflict || got != want {
+			t.Errorf("%v: got %d with Retry-After %q, want 409 with %q", err, w.Code, got, want)
+		}
+	}
+}
