@@ -36,7 +36,7 @@ func Cases() []Case {
 		cases []Case
 	}{
 		{"contract", contractCases()},
-		{"ttl", ttlCases()},
+		{"ttl", slices.Concat(ttlCases(), ttlInstantCases())},
 		{"values", valuesCases()},
 		{"versions", versionsCases()},
 		{"context", contextCases()},
