@@ -108,6 +108,7 @@ func brokenStores() []brokenStore {
 	}
 	addBrokenWrites(add)
 	addBrokenTimes(add)
+	addBrokenInstants(add)
 	addBrokenPatches(add)
 	addBrokenSubjects(add)
 	addBrokenDecorators(add)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -64,12 +65,17 @@ func ttlCases() []Case {
 				key := e.saveShort(e.state())
 				state := e.load(key)
 				e.expire(e.short())
-				_, err := e.st.Update(e.ctx, key, state, long)
-				e.is("Update of an expired session", err, sojourn.ErrNotFound)
+				for _, version := range []uint64{state.Version, 0, state.Version + 1} {
+					state.Version = version
+					_, err := e.st.Update(e.ctx, key, state, long)
+					e.is(fmt.Sprintf("Update of an expired session at version %d", version), err, sojourn.ErrNotFound)
+				}
 				e.is("UpdateTTL of an expired session", e.st.UpdateTTL(e.ctx, key, long), sojourn.ErrNotFound)
 				if e.has(needPatcher) {
-					err := e.patcher().Patch(e.ctx, key, sojourn.Patch{Generation: 1, Set: values("a", `1`)}, long)
-					e.is("Patch of an expired session", err, sojourn.ErrNotFound)
+					for _, generation := range []uint32{1, 2} {
+						err := e.patcher().Patch(e.ctx, key, sojourn.Patch{Generation: generation, Set: values("a", `1`)}, long)
+						e.is(fmt.Sprintf("Patch of an expired session of generation %d", generation), err, sojourn.ErrNotFound)
+					}
 				}
 				e.gone(key)
 				e.delete(key)
