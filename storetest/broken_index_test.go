@@ -193,15 +193,21 @@ func (s withPage) List(ctx context.Context, cursor string, limit int) ([]sojourn
 	return entries, next, err
 }
 
-// sweepsEarly takes what will expire within hours.
-type sweepsEarly struct{ base }
+// sweepsEarly takes what will expire so soon.
+type sweepsEarly struct {
+	base
+	soon time.Duration
+}
 
-func (s sweepsEarly) Sweep(_ context.Context, limit int) (int, error) {
+func (s sweepsEarly) Sweep(ctx context.Context, limit int) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
 	s.Lock()
 	defer s.Unlock()
 	n := 0
 	for id, r := range s.Records {
-		if n < limit && r.Expires.Sub(s.Now()) < 2*time.Hour {
+		if n < limit && r.Expires.Sub(s.Now()) < s.soon {
 			s.Remove(id)
 			n++
 		}
@@ -314,7 +320,7 @@ func addBrokenIndexes(add adder) {
 		}
 		return entries, next
 	}), "lister/gone_is_not_listed")
-	add("sweep takes what lives", func(s base) sojourn.Store { return sweepsEarly{s} }, "sweeper/leaves_what_lives")
+	add("sweep takes what lives", func(s base) sojourn.Store { return sweepsEarly{s, 2 * time.Hour} }, "sweeper/leaves_what_lives")
 	add("watch tells one of many", func(s base) sojourn.Store {
 		return tellsOne{s, new(sync.Mutex), make(map[sojourn.ID]int), new(int)}
 	}, "watcher/tells_every_listener")

@@ -20,6 +20,9 @@ func (s withRule) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, t
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if _, err := sojourn.RoundTTL(ttl, 0); err != nil {
+		return err
+	}
 	s.Lock()
 	defer s.Unlock()
 	stored, err := s.Live(key.ID())
@@ -155,6 +158,24 @@ func addBrokenPatchOrders(add adder) {
 		}
 		return next, err
 	}, "patcher/size_limit_lets_shrink")
+	ruled("limit lets stay what is over it", func(stored sojourn.State, p sojourn.Patch) (sojourn.State, error) {
+		limit := p.MaxSize
+		p.MaxSize = 0
+		next, err := stored.With(p)
+		if err == nil && limit > 0 && next.Values.Size() > max(limit, stored.Values.Size()) {
+			return stored, sojourn.ErrTooLarge
+		}
+		return next, err
+	}, "patcher/size_limit_refuses_what_does_not_shrink")
+	ruled("limit on names forbids to shrink", func(stored sojourn.State, p sojourn.Patch) (sojourn.State, error) {
+		limit := p.MaxNames
+		p.MaxNames = 0
+		next, err := stored.With(p)
+		if err == nil && limit > 0 && next.Values.Len() > limit {
+			return stored, sojourn.ErrTooLarge
+		}
+		return next, err
+	}, "patcher/name_limit_lets_shrink")
 	ruled("limit before expect", func(stored sojourn.State, p sojourn.Patch) (sojourn.State, error) {
 		if p.MaxSize > 0 && p.Set.Size() > p.MaxSize {
 			return stored, sojourn.ErrTooLarge

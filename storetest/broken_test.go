@@ -116,6 +116,7 @@ func brokenStores() []brokenStore {
 	addBrokenContexts(add)
 	addBrokenPatchOrders(add)
 	addBrokenIndexes(add)
+	addBrokenEntries(add)
 	return all
 }
 

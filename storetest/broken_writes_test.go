@@ -97,6 +97,20 @@ func (s versionZero) Update(ctx context.Context, key sojourn.Key, state sojourn.
 	return s.base.Update(ctx, key, state, ttl)
 }
 
+// patchTakesBack has a Patch that takes the version back.
+type patchTakesBack struct{ base }
+
+func (s patchTakesBack) Patch(ctx context.Context, key sojourn.Key, p sojourn.Patch, ttl time.Duration) error {
+	err := s.base.Patch(ctx, key, p, ttl)
+	s.Lock()
+	defer s.Unlock()
+	if r := s.Records[key.ID()]; err == nil && r.Version > 2 {
+		r.Version -= 2
+		s.Records[key.ID()] = r
+	}
+	return err
+}
+
 // softDelete keeps what it deleted and forgets to look whether it did.
 type softDelete struct {
 	base
@@ -315,6 +329,7 @@ func addBrokenWrites(add adder) {
 		}}
 	}, "versions/every_other_version_conflicts")
 	add("version comes back", func(s base) sojourn.Store { return versionOfContent{s} }, "versions/never_comes_back")
+	add("version comes back after a patch", func(s base) sojourn.Store { return patchTakesBack{s} }, "versions/never_comes_back")
 	add("version 0 answered", func(s base) sojourn.Store { return versionZero{s} }, "versions/load_tells_one")
 	add("version used again after delete", func(s base) sojourn.Store { return softDelete{s, make(map[sojourn.ID]bool)} },
 		"contract/deleted_session_stays_dead")

@@ -53,6 +53,7 @@ func subjectsCases() []Case {
 			Why:  "A user cannot tell the thief's device from his own.",
 			run: func(e *env) {
 				state := renewed(e.login(e.subject, 0, "private", `1`))
+				began := time.Now()
 				key := e.save(state, long)
 				entries := e.list(e.subject)
 				if len(entries) != 1 || entries[0].ID != key.ID() {
@@ -61,9 +62,21 @@ func subjectsCases() []Case {
 				if d := differences(sojourn.State{Facts: entries[0].Facts}, sojourn.State{Facts: state.Facts}); d != "" {
 					e.Errorf("the entry has other facts: %s", d)
 				}
-				if ttl := entries[0].TTL; ttl < 0 || ttl > long+e.opts.Resolution {
-					e.Errorf("got TTL %v, want at most %v, or 0 if unknown", ttl, long)
+				if ttl := entries[0].TTL; ttl != 0 { // known
+					e.remains(" in the entry", ttl, long, began, e.advanced)
 				}
+			},
+		}, {
+			Name: "entries_follow_the_session",
+			Rule: "An Entry has the facts as they are now, and the TTL that remains, or 0 for unknown.",
+			Why:  "A user ends the wrong device, or believes the right one to be logged out.",
+			run: func(e *env) {
+				checkEntries(e, func(key sojourn.Key) sojourn.Entry {
+					if entries := e.list(e.subject); len(entries) == 1 {
+						return entries[0]
+					}
+					return sojourn.Entry{}
+				})
 			},
 		}, {
 			Name: "entries_belong_to_the_caller",
@@ -143,13 +156,16 @@ func subjectsCases() []Case {
 			Why:  "A list of devices with dead ones in it, and a limit that counts them.",
 			run: func(e *env) {
 				deleted, left := e.save(e.login(e.subject, -1*time.Minute), long), e.save(e.login(e.subject, -3*time.Minute), long)
+				shortened := e.save(e.login(e.subject, -4*time.Minute), long)
 				brief := e.saveShort(e.login(e.subject, -2*time.Minute))
-				if got := len(e.list(e.subject)); got != 3 {
-					e.Errorf("got %d sessions, want 3", got)
+				shortened = e.update(shortened, e.load(shortened), e.short())
+				if got := len(e.list(e.subject)); got != 4 {
+					e.Errorf("got %d sessions, want 4", got)
 				}
 				e.delete(deleted)
 				e.expire(e.short())
 				e.gone(brief)
+				e.gone(shortened)
 				e.lists(e.subject, left.ID())
 				e.trims(e.subject, 1, sojourn.ID{})
 				e.revoke(e.subject, sojourn.ID{}, 1)
@@ -163,7 +179,9 @@ func subjectsCases() []Case {
 				updated := e.saveShort(e.login(e.subject, -2*time.Minute))
 				touched = e.touch(touched, longer)
 				updated = e.update(updated, e.load(updated), longer)
-				want := []sojourn.ID{touched.ID(), updated.ID()}
+				visitor := e.saveShort(e.state())
+				visitor = e.logIn(visitor, e.subject)
+				want := []sojourn.ID{visitor.ID(), touched.ID(), updated.ID()}
 				if e.has(needPatcher) {
 					patched := e.saveShort(e.login(e.subject, -3*time.Minute))
 					e.patch(patched, sojourn.Patch{Generation: 1, Set: values("a", `1`)}, longer)
@@ -175,6 +193,23 @@ func subjectsCases() []Case {
 				e.revoke(e.subject, sojourn.ID{}, len(want))
 				e.gone(touched)
 				e.gone(updated)
+			},
+		}, {
+			Name: "refused_login_is_not_listed",
+			Rule: "An Update that is refused changes nothing, also not the index.",
+			Why:  "\"End all sessions\" would end a visitor's whose login did not happen.",
+			run: func(e *env) {
+				visitor := e.save(e.state(), long)
+				stale := e.load(visitor)
+				visitor = e.update(visitor, stale, long)
+				stale = renewed(stale)
+				stale.Facts.Subject, stale.Facts.Authenticated = e.subject, e.now()
+				_, err := e.st.Update(e.ctx, visitor, stale, long)
+				e.is("Update of a stale state", err, sojourn.ErrConflict)
+				e.lists(e.subject)
+				e.trims(e.subject, 0, sojourn.ID{})
+				e.revoke(e.subject, sojourn.ID{}, 0)
+				e.load(visitor)
 			},
 		}, {
 			Name: "another_subject_is_refused_or_moved",
@@ -254,6 +289,28 @@ func subjectsCases() []Case {
 				e.trims(e.subject, 10, sojourn.ID{})
 				e.trims(e.subject, 0, sojourn.ID{}, ids[1], ids[3], ids[4])
 				e.lists(e.subject)
+			},
+		}, {
+			Name: "trim_counts_equals",
+			Rule: "TrimSubject leaves n also where sessions have the same Authenticated: any of them go, spare does not.",
+			Why:  "A condition such as \"older than the third\" ends all of a crowd's logins, or none.",
+			run: func(e *env) {
+				state := e.login(e.subject, 0)
+				var keys []sojourn.Key
+				for range 6 {
+					keys = append(keys, e.save(state, long))
+				}
+				for _, n := range []int{4, 4, 2, 1} {
+					before := len(e.list(e.subject))
+					gone, err := e.subjects().TrimSubject(e.ctx, e.realm, e.subject, n, keys[2].ID())
+					if left := len(e.list(e.subject)); err != nil || left != n || len(gone) != before-n {
+						e.Fatalf("TrimSubject to %d of %d equals: got %d left, %d returned, error %v", n, before, left, len(gone), err)
+					}
+					for _, id := range gone {
+						e.gone(id.Key())
+					}
+					e.holds(keys[2], state)
+				}
 			},
 		}, {
 			Name: "trim_spares_one",

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"math"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
@@ -17,14 +18,26 @@ func subjectsMarkCases() []Case {
 			Why:  "A login whose password was checked before the change of it survives the change.",
 			run: func(e *env) {
 				e.revoke(e.subject, sojourn.ID{}, 0)
-				for _, ago := range []time.Duration{clockSkew, time.Hour, 100 * 24 * time.Hour} {
-					key, err := e.st.Save(e.ctx, e.login(e.subject, -ago), long)
-					e.is("Save of an earlier login", err, sojourn.ErrEnded)
+				for _, ago := range []time.Duration{clockSkew, time.Hour, 100 * 24 * time.Hour, math.MaxInt64} {
+					state := e.login(e.subject, -ago)
+					if ago == math.MaxInt64 {
+						state.Facts.Authenticated = time.Time{}
+					}
+					key, err := e.st.Save(e.ctx, state, long)
+					e.is("Save of a login at "+moment(state.Facts.Authenticated)+", before the mark", err, sojourn.ErrEnded)
 					if err != nil && !key.IsZero() {
 						e.gone(key)
 					}
 				}
 				e.lists(e.subject)
+				if !e.has(needLister) {
+					return
+				}
+				for id, entry := range e.all(1000, nil) {
+					if entry.Facts.Realm == e.realm && entry.Facts.Subject == e.subject {
+						e.Errorf("the session %v is there although its Save was refused", id)
+					}
+				}
 			},
 		}, {
 			Name: "mark_refuses_an_earlier_login_by_update",
@@ -47,6 +60,29 @@ func subjectsMarkCases() []Case {
 				_, err = e.st.Update(e.ctx, mine, again, long)
 				e.is("Update to an earlier login of the same subject", err, sojourn.ErrEnded)
 				e.lists(e.subject, mine.ID())
+			},
+		}, {
+			Name: "mark_is_exact",
+			Rule: "The mark is the instant of DeleteSubject: a login at that millisecond is refused, one after the next passes.",
+			Why:  "In seconds, rounded down, the thief's login of just before passes; rounded up, the user's own of just after does not.",
+			run: func(e *env) {
+				if e.opts.Clock == nil {
+					e.Skip("it takes Options.Clock: by another one nobody knows the instant of DeleteSubject")
+				}
+				half := 1500*time.Millisecond - time.Duration(e.opts.Clock.Now().Nanosecond()) // a second that is rounded shows
+				e.advance(half)
+				visitor := e.save(e.state(), long)
+				e.revoke(e.subject, sojourn.ID{}, 0)
+				_, err := e.st.Save(e.ctx, e.login(e.subject, 0), long)
+				e.is("Save of a login at the instant of the mark", err, sojourn.ErrEnded)
+				next := renewed(e.load(visitor))
+				next.Facts.Subject, next.Facts.Authenticated = e.subject, e.now()
+				_, err = e.st.Update(e.ctx, visitor, next, long)
+				e.is("Update to a login at the instant of the mark", err, sojourn.ErrEnded)
+				next.Facts.Authenticated = e.now().Add(2 * time.Millisecond)
+				visitor = e.update(visitor, next, long)
+				later := e.save(e.login(e.subject, 3*time.Millisecond), long)
+				e.lists(e.subject, later.ID(), visitor.ID())
 			},
 		}, {
 			Name: "mark_lets_a_later_login_pass",
@@ -136,12 +172,16 @@ func subjectsMarkCases() []Case {
 				}
 				e.revoke(e.subject, sojourn.ID{}, 0)
 				late := e.login(e.subject, -clockSkew)
-				e.advance(23 * time.Hour)
+				day := 23 * time.Hour
+				if e.opts.Clock != nil {
+					day = 24*time.Hour - time.Second
+				}
+				e.advance(day)
 				if e.has(needSweeper) {
 					e.sweeper().Sweep(e.ctx, 1000)
 				}
 				_, err := e.st.Save(e.ctx, late, long)
-				e.is("Save of an earlier login, 23 hours later", err, sojourn.ErrEnded)
+				e.is("Save of an earlier login, "+day.String()+" later", err, sojourn.ErrEnded)
 			},
 		}, {
 			Name: "mark_is_seen_by_every_node",

@@ -40,6 +40,21 @@ func sweeperCases() []Case {
 				}
 			},
 		}, {
+			Name: "leaves_the_last_moment",
+			Rule: "Sweep deletes no session before its TTL has run out, however little is left.",
+			Why:  "A sweep that is a minute early ends the sessions of those who are about to click.",
+			run: func(e *env) {
+				state := e.login(e.subject, 0, "a", `1`)
+				key, visitor := e.saveShort(state), e.saveShort(e.state())
+				e.nearEnd()
+				e.sweepAll(100)
+				e.holds(key, state)
+				e.load(visitor)
+				if e.has(needSubjectIndex) {
+					e.lists(e.subject, key.ID())
+				}
+			},
+		}, {
 			Name: "leaves_what_was_extended",
 			Rule: "Sweep never deletes a session that was extended, by whichever method.",
 			Why:  "A queue of old expiries ends those who are active.",

@@ -94,13 +94,22 @@ func versionsCases() []Case {
 			run: func(e *env) {
 				key := e.save(e.state(), long)
 				seen := make(map[uint64]int)
+				patches := e.has(needPatcher)
 				for i := range 24 {
 					state := e.load(key)
 					if before, ok := seen[state.Version]; ok {
 						e.Fatalf("version %d of change %d is back at change %d", state.Version, before, i)
 					}
 					seen[state.Version] = i
-					state.Values = values("a", fmt.Sprint(i%2))
+					text := fmt.Sprint(i / 2 % 2)
+					if patches && i%2 == 1 {
+						e.patch(key, sojourn.Patch{Generation: 1, Set: values("b", text)}, long)
+						continue
+					}
+					if !patches {
+						text = fmt.Sprint(i % 2)
+					}
+					state, _ = state.With(sojourn.Patch{Generation: 1, Set: values("a", text)})
 					key = e.update(key, state, long)
 				}
 			},
