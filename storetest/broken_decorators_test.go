@@ -75,6 +75,32 @@ func (s watching) Watch(ctx context.Context, notify func(sojourn.ID)) error {
 	return s.watch(ctx, s.base, notify)
 }
 
+// tellsFirst tells of one death for each call, however many there are. Its handles share what they keep silent about.
+type tellsFirst struct {
+	watching
+	silent *sync.Map
+}
+
+func (s tellsFirst) DeleteSubject(ctx context.Context, realm, subject string, keep sojourn.ID) (int, error) {
+	s.hush(ctx, realm, subject, 0)
+	return s.base.DeleteSubject(ctx, realm, subject, keep)
+}
+
+func (s tellsFirst) TrimSubject(ctx context.Context, realm, subject string, n int, spare sojourn.ID) ([]sojourn.ID, error) {
+	s.hush(ctx, realm, subject, n)
+	return s.base.TrimSubject(ctx, realm, subject, n, spare)
+}
+
+// hush keeps silent about all of the subject's sessions but the first from place n on.
+func (s tellsFirst) hush(ctx context.Context, realm, subject string, n int) {
+	entries, _ := s.ListSubject(ctx, realm, subject)
+	for i, entry := range entries {
+		if i > n {
+			s.silent.Store(entry.ID, true)
+		}
+	}
+}
+
 func addBrokenDecorators(add adder) {
 	watch := func(f func(ctx context.Context, s base, notify func(sojourn.ID)) error) func(s base) sojourn.Store {
 		return func(s base) sojourn.Store { return watching{s, f} }
@@ -108,6 +134,25 @@ func addBrokenDecorators(add adder) {
 			}
 		})
 	}), "watcher/tells_that_it_listens")
+	silent := new(sync.Map)
+	add("watch tells the first of many deaths", func(s base) sojourn.Store {
+		return tellsFirst{watching{s, func(ctx context.Context, s base, notify func(sojourn.ID)) error {
+			return s.Watch(ctx, func(id sojourn.ID) {
+				if _, ok := silent.Load(id); !ok {
+					notify(id)
+				}
+			})
+		}}, silent}
+	}, "watcher/tells_of_deaths")
+	add("watch goes on after it has returned", watch(func(ctx context.Context, s base, notify func(sojourn.ID)) error {
+		longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		go func() {
+			defer cancel()
+			s.Watch(longer, notify)
+		}()
+		<-ctx.Done()
+		return ctx.Err()
+	}), "watcher/ends_with_its_context")
 	add("watch ends without an error", watch(func(ctx context.Context, s base, notify func(sojourn.ID)) error {
 		s.Watch(ctx, notify)
 		return nil

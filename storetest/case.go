@@ -15,7 +15,8 @@ type Case struct {
 	Why   string   // what its breach does to users; printed with a failure
 	Needs []string // the capabilities that it is about: "Patcher"
 
-	waits bool // for the engine's clock, where it cannot be moved
+	waits bool   // for the engine's clock, where it cannot be moved
+	after string // a case of its group without which this one says nothing; Run does that first
 	run   func(e *env)
 }
 
@@ -63,6 +64,9 @@ func Cases() []Case {
 func (c Case) Check(tb testing.TB, newStore func(tb testing.TB) sojourn.Store, opts Options) {
 	tb.Helper()
 	e := newEnv(tb, newStore, opts)
+	if c.after != "" && e.opts.findings.has(c.Group+"/"+c.after) {
+		tb.Skipf("%s/%s has failed, and without it this one says nothing", c.Group, c.after)
+	}
 	for _, need := range c.Needs {
 		if !e.has(need) {
 			tb.Skipf("the store has no %s", need)
@@ -75,6 +79,7 @@ func (c Case) Check(tb testing.TB, newStore func(tb testing.TB) sojourn.Store, o
 	}
 	defer func() {
 		if tb.Failed() {
+			e.opts.findings.add(c.Group + "/" + c.Name)
 			tb.Logf("the rule: %s\nwhy: %s", c.Rule, c.Why)
 		}
 	}()

@@ -140,6 +140,9 @@ func (e *env) asks(need string) bool {
 		if e.watcher() == nil {
 			return false
 		}
+		if e.opts.findings.mute.Load() {
+			return true // it was waited for, and did not say no
+		}
 		ctx, cancel := context.WithTimeout(e.ctx, e.opts.Notice)
 		err = e.watcher().Watch(ctx, func(sojourn.ID) { cancel() })
 		cancel()

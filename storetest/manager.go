@@ -70,6 +70,7 @@ func RunManager(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts M
 			}
 			gate := newGateStore(st).ask(t.Context())
 			gate.width = n
+			defer gate.explain(t)
 			if c.subject && gate.index == nil {
 				t.Skip("the store has no SubjectIndex")
 			}

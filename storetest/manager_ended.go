@@ -25,7 +25,7 @@ func endings() []ending {
 		{name: "end by an operator", end: func(s *site, x *exchange, _ string, id sojourn.ID) answer {
 			err := s.nodes[1].End(context.WithValue(s.tb.Context(), exchangeKey{}, x), id)
 			if err != nil && !errors.Is(err, sojourn.ErrNotFound) {
-				s.tb.Errorf("End: %v", err)
+				s.tb.Errorf("End: %s", withCause(err))
 			}
 			return answer{}
 		}},

@@ -27,6 +27,7 @@ type gateStore struct {
 	watcher sojourn.Watcher
 	moment  atomic.Int64 // orders the steps of all exchanges
 	width   int          // how many requests that are about different things may be made at once
+	causes               // of what fails above
 }
 
 var (
@@ -165,6 +166,7 @@ func (g *gateStore) pass(ctx context.Context, op string, id sojourn.ID, call fun
 	x, _ := ctx.Value(exchangeKey{}).(*exchange)
 	if x == nil {
 		_, err := call()
+		g.note(ctx, op, err)
 		return err
 	}
 	i := x.plan(op, id)
@@ -173,6 +175,7 @@ func (g *gateStore) pass(ctx context.Context, op string, id sojourn.ID, call fun
 	err, refused := x.refuse[op]
 	if !refused {
 		id, err = call()
+		g.note(ctx, op, err)
 	}
 	x.end(i, id, err, g.moment.Add(1))
 	x.wait(i, true)

@@ -180,7 +180,7 @@ func (s *site) open(m *sojourn.Manager, subject string, more func(*sojourn.Sessi
 			more(ses)
 		}
 		if err := ses.Commit(r.Context()); err != nil {
-			s.tb.Errorf("begin a session: %v", err)
+			s.tb.Errorf("begin a session: %s", withCause(err))
 		}
 		id = ses.ID()
 	}, nil)

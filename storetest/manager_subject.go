@@ -116,7 +116,7 @@ func checkRevocation(t *testing.T, gate *gateStore, rounds int) {
 			}
 			began = time.Now().UTC().Truncate(time.Millisecond)
 			if _, err := s.nodes[0].RevokeAll(t.Context(), s.subject); err != nil {
-				t.Errorf("RevokeAll: %v", err)
+				t.Errorf("RevokeAll: %s", withCause(err))
 			}
 		})
 		if round%2 == 1 {
@@ -162,7 +162,7 @@ func checkRevocation(t *testing.T, gate *gateStore, rounds int) {
 func (s *site) authenticated(id sojourn.ID) time.Time {
 	state, err := s.gate.inner.Load(s.tb.Context(), id.Key())
 	if err != nil {
-		s.tb.Errorf("load: %v", err)
+		s.tb.Errorf("load: %s", withCause(err))
 	}
 	return state.Facts.Authenticated
 }
@@ -188,7 +188,7 @@ func checkHeldLogins(t *testing.T, gate *gateStore, rounds int) {
 						func() { a = s.send(s.nodes[round%2], loggingIn(s.subject), x, tokens...) },
 						func() {
 							if _, err := s.nodes[1].RevokeAll(t.Context(), s.subject); err != nil {
-								t.Errorf("RevokeAll: %v", err)
+								t.Errorf("RevokeAll: %s", withCause(err))
 							}
 						}) {
 						continue

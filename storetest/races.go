@@ -42,12 +42,21 @@ func raceCases() []Case {
 // raceTally counts what raceCases have seen.
 type raceTally struct {
 	pairs, met atomic.Int64 // interleavings
-	held       atomic.Int64 // of them at a chosen point: one operation held up, the other one whole meanwhile
+	held       atomic.Int64 // of them with one operation held up at a chosen point
+	whole      atomic.Int64 // of those, the other one ran whole meanwhile; else it waited for the one
 }
 
 func (y *raceTally) String() string {
-	return fmt.Sprintf("%d pairs of operations in %d interleavings, %d of them with one operation held up in the middle while the other one ran",
-		y.pairs.Load(), y.met.Load(), y.held.Load())
+	text := fmt.Sprintf("%d pairs of operations in %d interleavings", y.pairs.Load(), y.met.Load())
+	held, whole := y.held.Load(), y.whole.Load()
+	switch {
+	case held == 0:
+		return text + "; none could be held up in the middle, for the store asks neither its context nor a storetest.Clock there"
+	case whole == 0:
+		return text + fmt.Sprintf("; %d times one was held up in the middle, and each time the other one waited for it, as at a lock", held)
+	}
+	return text + fmt.Sprintf("; %d times one was held up in the middle, and the other one ran meanwhile (%d) or waited for it, as at a lock (%d)",
+		held, whole, held-whole)
 }
 
 // pairCheck is one case of raceCases at work.
@@ -123,8 +132,11 @@ func (p *pairCheck) heldUpAtEach(first int) {
 			return
 		}
 		h := s.heldUp(p.ctx, p.opts.Clock, p.ops, first, at, p.patience)
-		if h.whole {
+		if h.held {
 			p.opts.tally.held.Add(1)
+		}
+		if h.whole {
+			p.opts.tally.whole.Add(1)
 		}
 		p.isOneOf(fmt.Sprintf("with %s held up at its question %d of %d", p.ops[first].name, at, h.questions), h.outcome, p.allowed[:])
 	}

@@ -3,6 +3,8 @@ package storetest
 import (
 	"os"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,6 +57,20 @@ type Options struct {
 
 	slowLess bool // Rounds is by default
 	tally    *raceTally
+	findings *findings
+}
+
+// findings are what the cases of one Run tell each other.
+type findings struct {
+	failed sync.Map    // names of cases
+	mute   atomic.Bool // a Watcher was waited for that does not say that it listens
+}
+
+func (f *findings) add(name string) { f.failed.Store(name, true) }
+
+func (f *findings) has(name string) bool {
+	_, ok := f.failed.Load(name)
+	return ok
 }
 
 func (o Options) withDefaults(tb testing.TB) Options {
@@ -81,7 +97,7 @@ func (o Options) withDefaults(tb testing.TB) Options {
 		}
 	}
 	if o.tally == nil {
-		o.tally = new(raceTally)
+		o.tally, o.findings = new(raceTally), new(findings)
 	}
 	return o
 }
@@ -127,12 +143,15 @@ func Run(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts Options)
 	}
 	for _, group := range groups {
 		t.Run(group, func(t *testing.T) {
-			var waiting, working []subtest
+			var waiting, working, following []subtest
 			for _, c := range members[group] {
 				test := subtest{c.Name, func(t *testing.T) { c.Check(t, newStore, opts) }}
-				if c.waits && opts.Advance == nil {
+				switch {
+				case c.after != "":
+					following = append(following, test)
+				case c.waits && opts.Advance == nil:
 					waiting = append(waiting, test)
-				} else {
+				default:
 					working = append(working, test)
 				}
 			}
@@ -141,6 +160,7 @@ func Run(t *testing.T, newStore func(tb testing.TB) sojourn.Store, opts Options)
 				n = 1
 			}
 			concurrently(t, n, working)
+			concurrently(t, n, following)
 		})
 	}
 	if opts.tally.pairs.Load() > 0 {

@@ -184,6 +184,7 @@ func (s *scene) atOnce(ctx context.Context, ops [2]operation, lead [2]int) strin
 type holdUp struct {
 	outcome   string
 	questions int  // that it has asked
+	held      bool // it came to the question where it was to be held up
 	whole     bool // the other one ran from its beginning to its end meanwhile
 }
 
@@ -204,10 +205,9 @@ func (s *scene) heldUp(ctx context.Context, clock *Clock, ops [2]operation, firs
 		return done
 	}
 	one := run(gated{ctx, g}, first)
-	held := false
 	select {
 	case <-g.waiting:
-		held = true
+		h.held = true
 	case <-one:
 	}
 	if clock != nil {
@@ -216,7 +216,7 @@ func (s *scene) heldUp(ctx context.Context, clock *Clock, ops [2]operation, firs
 	other := run(ctx, 1-first)
 	select {
 	case <-other:
-		h.whole = held
+		h.whole = h.held
 	case <-time.After(patience):
 	}
 	close(g.open)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,7 @@ func watcherCases() []Case {
 			run:  func(e *env) { e.watch(e.st) },
 		}, {
 			Name: "ends_with_its_context",
-			Rule: "Watch returns when its context ends, with the context's error.",
+			Rule: "Watch returns when its context ends, with the context's error, and calls notify no more.",
 			Why:  "A goroutine and a connection for each restart of the listener.",
 			run: func(e *env) {
 				w := e.watch(e.st)
@@ -28,7 +29,16 @@ func watcherCases() []Case {
 				case err := <-w.done:
 					e.is("Watch", err, context.Canceled)
 				case <-time.After(e.opts.Notice):
-					e.Errorf("Watch runs on %v after its context ended", e.opts.Notice)
+					e.Fatalf("Watch runs on %v after its context ended", e.opts.Notice)
+				}
+				next := e.watch(e.st)
+				first := e.save(e.state(), long)
+				e.delete(first)
+				for range 20 { // so that a goroutine that was left behind has the time to show
+					next.forget()
+				}
+				if w.knows(first.ID()) {
+					e.Errorf("notify was called after Watch had returned")
 				}
 			},
 		}, {
@@ -44,14 +54,21 @@ func watcherCases() []Case {
 				if !e.has(needSubjectIndex) {
 					return
 				}
-				trimmed := e.save(e.login(e.subject, -time.Hour), long)
-				revoked := e.save(e.login(e.subject, 0), long)
+				var all []sojourn.ID
+				for i := range time.Duration(6) {
+					all = append(all, e.save(e.login(e.subject, (i-6)*time.Hour), long).ID())
+				}
+				trimmed, revoked := all[:3], all[3:]
 				w.forget()
-				e.trims(e.subject, 1, sojourn.ID{}, trimmed.ID())
-				w.tells(trimmed.ID())
+				e.trims(e.subject, 3, sojourn.ID{}, slices.Clone(trimmed)...)
+				for _, id := range trimmed {
+					w.tells(id)
+				}
 				w.forget()
-				e.revoke(e.subject, sojourn.ID{}, 1)
-				w.tells(revoked.ID())
+				e.revoke(e.subject, sojourn.ID{}, 3)
+				for _, id := range revoked {
+					w.tells(id)
+				}
 			},
 		}, {
 			Name: "tells_of_changes",
@@ -110,6 +127,9 @@ func watcherCases() []Case {
 			},
 		},
 	}
+	for i := range cases[1:] {
+		cases[1+i].after = cases[0].Name
+	}
 	return needing(needWatcher, cases)
 }
 
@@ -143,8 +163,19 @@ func (e *env) watch(st sojourn.Store) *watch {
 		case <-time.After(e.opts.Notice): // the case about it has failed
 		}
 	})
+	if e.opts.findings.mute.Load() {
+		e.Fatalf("Watch does not tell of %s, as was found before", called(sojourn.ID{}))
+	}
 	w.tells(sojourn.ID{})
 	return w
+}
+
+// called is what a failure calls an ID.
+func called(id sojourn.ID) string {
+	if id.IsZero() {
+		return "the zero ID, which says that it listens"
+	}
+	return id.String()
 }
 
 func (w *watch) notify(id sojourn.ID) {
@@ -175,23 +206,27 @@ func (w *watch) forget() {
 	clear(w.told)
 }
 
+// knows reports whether w was told of id.
+func (w *watch) knows(id sojourn.ID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.told[id]
+}
+
 // tells waits until w is told of id.
 func (w *watch) tells(id sojourn.ID) {
 	w.e.Helper()
 	timeout := time.After(w.e.opts.Notice)
-	for {
-		w.mu.Lock()
-		told := w.told[id]
-		w.mu.Unlock()
-		if told {
-			return
-		}
+	for !w.knows(id) {
 		select {
 		case <-w.added:
 		case err := <-w.done:
-			w.e.Fatalf("Watch ended with the error %v before it told of %v", err, id)
+			w.e.Fatalf("Watch ended with the error %v before it told of %s", err, called(id))
 		case <-timeout:
-			w.e.Fatalf("Watch did not tell of %v within %v", id, w.e.opts.Notice)
+			if id.IsZero() {
+				w.e.opts.findings.mute.Store(true)
+			}
+			w.e.Fatalf("Watch did not tell within %v of %s", w.e.opts.Notice, called(id))
 		}
 	}
 }
