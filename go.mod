@@ -1,3 +1,3 @@
 module github.com/sojourn-go/sojourn
 
-go 1.25.0
+go 1.25.1

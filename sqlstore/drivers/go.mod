@@ -1,6 +1,6 @@
 module github.com/sojourn-go/sojourn/sqlstore/drivers
 
-go 1.25.0
+go 1.25.1
 
 require (
 	github.com/go-sql-driver/mysql v1.10.1

@@ -1,6 +1,6 @@
 module github.com/sojourn-go/sojourn/stores/postgres
 
-go 1.25.0
+go 1.25.1
 
 require (
 	github.com/jackc/pgx/v5 v5.13.0

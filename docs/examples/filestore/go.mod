@@ -1,6 +1,6 @@
 module github.com/sojourn-go/sojourn/docs/examples/filestore
 
-go 1.25.0
+go 1.25.1
 
 require github.com/sojourn-go/sojourn v0.0.0
 
