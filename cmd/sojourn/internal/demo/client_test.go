@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/cmd/sojourn/internal/demo"
 	sqlitestore "github.com/sojourn-go/sojourn/stores/sqlite"
 )
@@ -36,6 +37,12 @@ func newSite(t *testing.T) *site {
 
 func openSite(t *testing.T, path string) *site {
 	t.Helper()
+	return openSiteOver(t, path, func(inner *sqlitestore.Store) sojourn.Store { return inner })
+}
+
+// openSiteOver opens the site over what around makes of its store.
+func openSiteOver(t *testing.T, path string, around func(*sqlitestore.Store) sojourn.Store) *site {
+	t.Helper()
 	sessions, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Path: path})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +58,7 @@ func openSite(t *testing.T, path string) *site {
 	})
 	c := &clock{}
 	app, err := demo.New(t.Context(), demo.Config{
-		Store: sessions, DB: accounts, Now: c.now, Log: slog.New(slog.DiscardHandler),
+		Store: around(sessions), DB: accounts, Now: c.now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

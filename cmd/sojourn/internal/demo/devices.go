@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,10 +36,16 @@ func (a *App) devicesPage(w http.ResponseWriter, r *http.Request, s *sojourn.Ses
 	a.page(w, r, s, http.StatusOK, "devices", list)
 }
 
-// devicesList is for an open page: what its account's devices are now, or 401 if its session has ended. It takes no notice
-// away from the page that is to show it.
+// devicesList is for an open page: what its account's devices are now, 401 if its session has ended, or 409 if only its
+// token was replaced. It takes no notice away from the page that is to show it.
 func (a *App) devicesList(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 	if s.Subject() == "" {
+		// Another page of this browser may be getting a new token at this moment: then this one has it the next time.
+		s.Renew()
+		if err := s.Commit(r.Context()); err != nil {
+			sojourn.Error(w, r, err)
+			return
+		}
 		http.Error(w, "signed out", http.StatusUnauthorized)
 		return
 	}
@@ -97,7 +104,12 @@ func (a *App) revoke(w http.ResponseWriter, r *http.Request, s *sojourn.Session)
 }
 
 func (a *App) revokeOthers(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
-	n, err := a.sessions.RevokeOthers(r.Context(), s.Subject(), s.ID())
+	n, err := a.endOthers(r.Context(), s)
+	if errors.Is(err, errNobodyStays) {
+		notice.Set(s, "All devices are signed out, this one too. Please sign in again.")
+		http.Redirect(w, r, "/signin", http.StatusSeeOther)
+		return
+	}
 	if err != nil {
 		sojourn.Error(w, r, err)
 		return
@@ -107,6 +119,30 @@ func (a *App) revokeOthers(w http.ResponseWriter, r *http.Request, s *sojourn.Se
 	}
 	notice.Set(s, othersNotice(n))
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}
+
+// errNobodyStays is the answer of endOthers when it has ended this session too.
+var errNobodyStays = errors.New("demo: all sessions are ended")
+
+// endOthers ends all sessions of the account but s, and says how many. It does so whether or not the client stays to hear
+// of it.
+//
+// s gets a new secret first. Whoever has a copy of the old one could renew it himself between the two calls, and would be
+// the one who is spared. If he was faster, nobody is.
+func (a *App) endOthers(ctx context.Context, s *sojourn.Session) (int, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	account := s.Subject() // known no more once the commit has failed
+	// Renew and not Login: a Login would count as one that was under way when the others were ended.
+	s.Renew()
+	if err := s.Commit(ctx); err != nil {
+		if _, err := a.sessions.RevokeAll(ctx, account); err != nil {
+			return 0, err
+		}
+		s.Logout()
+		return 0, errNobodyStays
+	}
+	return a.sessions.RevokeOthers(ctx, account, s.ID())
 }
 
 func othersNotice(n int) string {

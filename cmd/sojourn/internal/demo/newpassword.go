@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -71,22 +70,19 @@ func (a *App) changePassword(w http.ResponseWriter, r *http.Request, s *sojourn.
 		a.failed(w, r, err)
 		return
 	}
-	// The password is changed, so the rest is done whether or not the client stays to hear of it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
-	defer cancel()
-	if _, err := a.sessions.RevokeOthers(ctx, s.Subject(), s.ID()); err != nil {
+	_, err = a.endOthers(r.Context(), s)
+	if errors.Is(err, errNobodyStays) {
+		notice.Set(s, "Your password is changed, and all devices are signed out. Please sign in with the new one.")
+		http.Redirect(w, r, "/signin", http.StatusSeeOther)
+		return
+	}
+	if err != nil {
 		a.log.ErrorContext(r.Context(), "end other sessions", "error", err)
 		a.apology(w, r, http.StatusServiceUnavailable, "Your password is changed, but the other devices may still be signed in. "+
 			"Please sign them out on the page of your devices.")
 		return
 	}
-	// Renew and not Login: a Login would count as one that was under way when the others were ended.
-	s.Renew()
 	notice.Set(s, "Your password is changed, and all other devices are signed out.")
-	if err := s.Commit(ctx); err != nil {
-		sojourn.Error(w, r, err)
-		return
-	}
 	a.hub.Tell(s.Subject(), "The password was changed. All other devices are signed out.")
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
 }

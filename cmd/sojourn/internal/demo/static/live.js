@@ -5,13 +5,14 @@
 	const name = document.body.dataset.live;
 	if (name) listen(name);
 
-	for (const form of document.querySelectorAll("form[data-busy]")) {
-		form.addEventListener("submit", () => {
-			const button = form.querySelector("button");
-			button.disabled = true;
-			button.textContent = form.dataset.busy;
-		});
-	}
+	// Nothing is to be sent twice by a second click. Forms come and go with the list of devices, so the page listens.
+	document.addEventListener("submit", (event) => {
+		const form = event.target;
+		if (!form.dataset.busy) return;
+		const button = form.querySelector("button");
+		button.disabled = true;
+		button.textContent = form.dataset.busy;
+	});
 
 	function listen(name) {
 		let source = null;
