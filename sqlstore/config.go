@@ -45,25 +45,36 @@ const defaultTable = "sojourn_sessions"
 // complete returns the configuration with its defaults, or every field that is wrong, as [sojourn.ConfigError]s.
 func (cfg Config) complete() (Config, names, error) {
 	var wrong []error
+	refuse := func(field, reason string) {
+		wrong = append(wrong, configError{&sojourn.ConfigError{Field: field, Reason: reason}})
+	}
 	if !cfg.Dialect.known() {
-		wrong = append(wrong, &sojourn.ConfigError{Field: "Dialect",
-			Reason: "must name the database, for example sqlstore.SQLite"})
+		refuse("Dialect", "must name the database, for example sqlstore.SQLite")
 	}
 	if cfg.Table == "" {
 		cfg.Table = defaultTable
 	}
 	n, reason := parseTable(cfg.Dialect, cfg.Table)
 	if reason != "" {
-		wrong = append(wrong, &sojourn.ConfigError{Field: "Table", Reason: reason})
+		refuse("Table", reason)
 	}
 	if cfg.Now != nil && cfg.Dialect.known() && cfg.Dialect != SQLite {
-		wrong = append(wrong, &sojourn.ConfigError{Field: "Now", Reason: "must be nil: the server's clock decides"})
+		refuse("Now", "must be nil: the server's clock decides")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	return cfg, n, errors.Join(wrong...)
 }
+
+// configError is a [sojourn.ConfigError] that says whose Config it is about.
+type configError struct{ wrong *sojourn.ConfigError }
+
+func (e configError) Error() string {
+	return "sqlstore: Config." + e.wrong.Field + ": " + e.wrong.Reason
+}
+
+func (e configError) Unwrap() error { return e.wrong }
 
 // names makes the quoted names of all that belongs to one table of sessions.
 type names struct {

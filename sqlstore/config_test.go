@@ -44,10 +44,13 @@ func TestNew_nonsense_namesTheField(t *testing.T) {
 
 func TestNew_tellsAllThatIsWrong(t *testing.T) {
 	_, err := sqlstore.New(nil, sqlstore.Config{Table: "a b"})
-	for _, want := range []string{"no *sql.DB", "Config.Dialect", "Config.Table"} {
+	for _, want := range []string{"sqlstore: no *sql.DB", "sqlstore: Config.Dialect: ", "sqlstore: Config.Table: "} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want it to name %s", err, want)
 		}
+	}
+	if err != nil && strings.Contains(err.Error(), "sojourn: ") {
+		t.Errorf("got %v, want only this package's name", err)
 	}
 }
 

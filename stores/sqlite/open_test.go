@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sojourn-go/sojourn"
@@ -32,19 +33,30 @@ func TestOpen_nonsense_namesTheField(t *testing.T) {
 		if st != nil || !errors.As(err, &wrong) || wrong.Field != tt.field {
 			t.Errorf("%+v: got %v, %v, want a ConfigError of %s", tt.cfg, st, err, tt.field)
 		}
+		if err != nil && !strings.HasPrefix(err.Error(), "sqlitestore: Config."+tt.field+": ") {
+			t.Errorf("%+v: got %q, want it to say whose Config it is", tt.cfg, err)
+		}
 	}
 }
 
-func TestOpen_whereNoFileCanBe_fails(t *testing.T) {
+func TestOpen_whereNoFileCanBe_namesIt(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text")
 	if err := os.WriteFile(text, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{dir, filepath.Join(dir, "no", "such", "directory"), text} {
-		if st, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Path: path}); err == nil {
+		st, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Path: path})
+		if err == nil {
 			st.Close()
 			t.Errorf("%s: no error", filepath.Base(path))
+			continue
+		}
+		if want := "sqlitestore: open " + path + ": "; !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %q, want it to begin with %q", err, want)
+		}
+		if path == dir && !errors.Is(err, syscall.EISDIR) {
+			t.Errorf("got %q, want it to say that the path is a directory", err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
@@ -67,7 +68,8 @@ var (
 
 // Open opens the file, creates it and its tables if they are not there, and brings tables of an older release up to date
 // (see [sqlstore.Store.Migrate]). It starts no goroutine of its own: expired sessions are removed by [Store.Sweep], which
-// a running manager calls. Fields that make no sense come as [sojourn.ConfigError]s, joined. The caller closes the store.
+// a running manager calls. Fields that make no sense come as [sojourn.ConfigError]s, joined; the error of a file that cannot
+// be opened, or is no database, names it. The caller closes the store, once no request and no manager needs it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	if err := st.prepare(ctx); err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, errors.Join(fmt.Errorf("sqlitestore: open %s: %w", path, err), st.Close())
 	}
 	return st, nil
 }
@@ -118,27 +120,41 @@ const (
 
 func (cfg Config) check() error {
 	var wrong []error
+	refuse := func(field, reason string) {
+		wrong = append(wrong, configError{&sojourn.ConfigError{Field: field, Reason: reason}})
+	}
 	switch {
 	case cfg.Path == "":
-		wrong = append(wrong, &sojourn.ConfigError{Field: "Path", Reason: "must name a file"})
+		refuse("Path", "must name a file")
 	case strings.HasPrefix(cfg.Path, ":memory:"):
-		wrong = append(wrong, &sojourn.ConfigError{Field: "Path",
-			Reason: "a database in memory belongs to one connection, and a store has several: use package memstore"})
+		refuse("Path", "a database in memory belongs to one connection, and a store has several: use package memstore")
 	case strings.HasPrefix(cfg.Path, "file:"):
-		wrong = append(wrong, &sojourn.ConfigError{Field: "Path", Reason: "must be a plain path, not an address"})
+		refuse("Path", "must be a plain path, not an address")
 	case strings.ContainsRune(cfg.Path, 0):
-		wrong = append(wrong, &sojourn.ConfigError{Field: "Path", Reason: "must not hold NUL"})
+		refuse("Path", "must not hold NUL")
 	}
 	if cfg.Readers < 0 {
-		wrong = append(wrong, &sojourn.ConfigError{Field: "Readers", Reason: "must not be negative"})
+		refuse("Readers", "must not be negative")
 	}
 	return errors.Join(wrong...)
 }
 
+// configError is a [sojourn.ConfigError] that says whose Config it is about.
+type configError struct{ wrong *sojourn.ConfigError }
+
+func (e configError) Error() string {
+	return "sqlitestore: Config." + e.wrong.Field + ": " + e.wrong.Reason
+}
+
+func (e configError) Unwrap() error { return e.wrong }
+
 // create makes an empty file for its owner alone; SQLite gives the files beside it the same mode. It must not open a file
 // that is there: closing it would drop the locks of other connections of this process.
 func create(path string) error {
-	if _, err := os.Stat(path); err == nil {
+	if info, err := os.Stat(path); err == nil {
+		if info.IsDir() {
+			return &os.PathError{Op: "open", Path: path, Err: syscall.EISDIR} // SQLite's own error does not say which file
+		}
 		return nil
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
@@ -177,6 +193,9 @@ func open(path string, cfg Config) (*Store, error) {
 		Now:     cfg.Now,
 	})
 	if err != nil {
+		if wrong := (*sojourn.ConfigError)(nil); errors.As(err, &wrong) {
+			err = configError{wrong} // a field that sqlstore checks has the same name here
+		}
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
