@@ -1,6 +1,7 @@
 package sojourn_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,11 +115,16 @@ func changePassword(m *sojourn.Manager) http.Handler {
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
 			return
 		}
-		if _, err := m.RevokeOthers(r.Context(), s.Subject(), s.ID()); err != nil {
-			sojourn.Error(w, r, err)
+		user, ctx := s.Subject(), context.WithoutCancel(r.Context())
+		s.Renew()
+		if err := s.Commit(ctx); err != nil {
+			_, all := m.RevokeAll(ctx, user) // somebody with the same token may have been faster: nobody stays
+			sojourn.Error(w, r, cmp.Or(all, err))
 			return
 		}
-		s.Renew()
+		if _, err := m.RevokeOthers(ctx, user, s.ID()); err != nil {
+			sojourn.Error(w, r, err)
+		}
 	})
 }
 

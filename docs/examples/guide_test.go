@@ -1,16 +1,15 @@
-// Package examples holds the programs of the README and the guide, so that they compile and run.
+// Package examples holds the programs of the guide, so that they compile and run. The README's is in the folder readme.
 package examples
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
-	"github.com/sojourn-go/sojourn/memstore"
 	"github.com/sojourn-go/sojourn/sealstore"
 )
 
@@ -84,6 +83,7 @@ func routes(m *sojourn.Manager) http.Handler {
 	mux.Handle("POST /logout", m.HandlerFunc(logout))
 	mux.Handle("GET /devices", m.Handler(requireLogin(devices(m))))
 	mux.Handle("POST /devices/{id}/end", m.HandlerFunc(endDevice(m)))
+	mux.Handle("POST /devices/end", m.HandlerFunc(logoutEverywhere(m)))
 	mux.Handle("POST /password", m.HandlerFunc(changePassword(m)))
 	mux.Handle("GET /events", m.HandlerFunc(events))
 	return http.NewCrossOriginProtection().Handler(mux)
@@ -120,6 +120,22 @@ func endDevice(m *sojourn.Manager) func(http.ResponseWriter, *http.Request, *soj
 	}
 }
 
+func logoutEverywhere(m *sojourn.Manager) func(http.ResponseWriter, *http.Request, *sojourn.Session) {
+	return func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+		if s.Subject() == "" {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		}
+		if _, err := m.RevokeAll(r.Context(), s.Subject()); err != nil {
+			sojourn.Error(w, r, err)
+			return
+		}
+		s.Logout() // this device's cookie goes too, and what is set from here on begins a new session
+		notice.Set(s, "You are logged out on all your devices.")
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	}
+}
+
 func changePassword(m *sojourn.Manager) func(http.ResponseWriter, *http.Request, *sojourn.Session) {
 	return func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 		if !s.Fresh(5 * time.Minute) {
@@ -127,11 +143,23 @@ func changePassword(m *sojourn.Manager) func(http.ResponseWriter, *http.Request,
 			return
 		}
 		// … check and store the new password, then:
-		if _, err := m.RevokeOthers(r.Context(), s.Subject(), s.ID()); err != nil {
+		user, ctx := s.Subject(), context.WithoutCancel(r.Context())
+		s.Renew()
+		if err := s.Commit(ctx); err != nil {
+			// Somebody with the same token may have been faster. Then nobody stays.
+			if _, err := m.RevokeAll(ctx, user); err != nil {
+				sojourn.Error(w, r, err)
+				return
+			}
+			s.Logout()
+			notice.Set(s, "Please log in with your new password.")
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		}
+		if _, err := m.RevokeOthers(ctx, user, s.ID()); err != nil {
 			sojourn.Error(w, r, err)
 			return
 		}
-		s.Renew()
 		http.Redirect(w, r, "/devices", http.StatusSeeOther)
 	}
 }
@@ -150,7 +178,9 @@ func events(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 			return
 		case now := <-tick:
 			fmt.Fprintf(w, "data: %s\n\n", now.Format(time.TimeOnly))
-			rc.Flush()
+			if err := rc.Flush(); err != nil {
+				return
+			}
 		}
 	}
 }
@@ -269,6 +299,20 @@ func observed(st sojourn.Store, count func(kind string)) (*sojourn.Manager, erro
 	})
 }
 
+// withCauses logs what is suspicious or failed, as is the default, and what the store's driver said.
+func withCauses(logger *slog.Logger) func(context.Context, sojourn.Event) {
+	return func(ctx context.Context, e sojourn.Event) {
+		if level := e.Kind.Level(); level >= slog.LevelWarn {
+			attrs := []slog.Attr{slog.Any("event", e)}
+			var failed *sojourn.StoreError
+			if errors.As(e.Err, &failed) {
+				attrs = append(attrs, slog.String("cause", failed.Err.Error()))
+			}
+			logger.LogAttrs(ctx, level, "session", attrs...)
+		}
+	}
+}
+
 func serve(ctx context.Context, m *sojourn.Manager, app http.Handler) error {
 	go m.Run(ctx) // sweeps, and listens to the store
 
@@ -301,28 +345,4 @@ func adapt(m *sojourn.Manager, c interface {
 	}
 	v.Sent()
 	return nil
-}
-
-// The program of the README.
-func main() {
-	m, err := sojourn.New(memstore.New(memstore.Config{}), sojourn.Config{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /", m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
-		n := views.Update(s, func(n int) int { return n + 1 })
-		fmt.Fprintf(w, "Hello %q, visit number %d\n", s.Subject(), n)
-	}))
-	mux.Handle("POST /login", m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
-		if name, ok := authenticate(r); ok {
-			s.Login(name, string(views)) // a new secret; of the visitor's values only views stays
-		}
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-	}))
-	mux.Handle("POST /logout", m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
-		s.Logout()
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-	}))
-	log.Fatal(http.ListenAndServe("localhost:8080", http.NewCrossOriginProtection().Handler(mux)))
 }

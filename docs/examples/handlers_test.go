@@ -3,7 +3,9 @@ package examples
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/memstore"
@@ -311,5 +315,34 @@ func TestAdapt_carriesTheTokenInAHeader(t *testing.T) {
 	}
 }
 
-// The README's program is compiled, not run: it serves until it is stopped.
-var _ = main
+func TestEvents_underATimeLimitEndAtTheFirstFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := sojourntest.Manager(t)
+		r := httptest.NewRequest("GET", "/events", nil)
+		sojourntest.Login(t, m, r, "42")
+		w := httptest.NewRecorder()
+		began := time.Now()
+		m.Handler(http.TimeoutHandler(m.HandlerFunc(events), time.Minute, "too slow")).ServeHTTP(w, r)
+		if took := time.Since(began); took != time.Second || !strings.HasPrefix(w.Body.String(), "data: ") {
+			t.Errorf("got %q after %v, want one line after a second", w.Body, took)
+		}
+	})
+}
+
+func TestWithCauses_logsWhatTheDriverSaid(t *testing.T) {
+	var out strings.Builder
+	observe := withCauses(slog.New(slog.NewTextHandler(&out, nil)))
+	failed := &sojourn.StoreError{Op: "load", Err: errors.New("dial tcp 192.0.2.1:5432: connection refused")}
+
+	observe(t.Context(), sojourn.Event{Kind: sojourn.EventError, Err: failed})
+	if got := out.String(); !strings.Contains(got, "level=ERROR") || !strings.Contains(got, `cause="dial tcp 192.0.2.1`) ||
+		!strings.Contains(got, `event.err="sojourn: store call load: store unavailable"`) {
+		t.Errorf("got %q, want the event and its cause", got)
+	}
+	out.Reset()
+	observe(t.Context(), sojourn.Event{Kind: sojourn.EventWrongSecret})
+	observe(t.Context(), sojourn.Event{Kind: sojourn.EventLogin})
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "wrong secret") || strings.Contains(got, "cause") {
+		t.Errorf("got %q, want one line without a cause", got)
+	}
+}
