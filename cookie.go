@@ -29,7 +29,8 @@ type Cookie struct {
 	SameSite http.SameSite
 	// Partitioned is for use in frames of other sites (CHIPS); it needs SameSite None. Default: false.
 	Partitioned bool
-	// Insecure sends the cookie over plain HTTP: development only, and not needed on http://localhost. Default: false.
+	// Insecure sends the cookie over plain HTTP: development only. On http://localhost Chromium and Firefox keep a secure
+	// cookie as well, and only Safari needs this. Default: false.
 	Insecure bool
 
 	// Secrets, if any, seal the cookie's content (AES-256-GCM under a key derived per message, bound to realm and name),

@@ -51,6 +51,9 @@ func (t taken) remake(_ *Session, old string) (encoded, error) {
 // Update sets the value to change(old), where old is the zero T if there is none, and returns it. When another request
 // wins the race, the commit calls change again with the newer value; so change computes and does nothing else, and 200
 // parallel increments count 200. Commit first to see the final value.
+//
+// A stored value that is no T counts as none: change gets the zero T, the value is overwritten, and only [EventBadValue]
+// tells. To change the type of a value, take a new name.
 func (f Field[T]) Update(s *Session, change func(old T) T) T {
 	for {
 		s.mu.Lock()

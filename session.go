@@ -15,8 +15,9 @@ import (
 // the response has begun, and Context's background check calls the store, and reading cannot fail for the store's sake.
 //
 // Changes are collected and committed with the response. A change that cannot be kept (a value without JSON form, a bad
-// name) is remembered and fails that commit, so Set needs no error to check; Commit and Err tell at once. Methods are safe
-// for the goroutines of one request; while one of them commits, the others wait.
+// name) is remembered and fails that commit, so Set needs no error to check. Err tells of such a change at once; what only
+// the commit finds out ([ErrTooLarge], [ErrSent], a store that fails), Commit tells at once. Methods are safe for the
+// goroutines of one request; while one of them commits, the others wait.
 type Session struct {
 	v *Visit
 
@@ -40,6 +41,9 @@ type Session struct {
 // Load returns the session of the request that ctx belongs to, of the innermost manager around the handler. It calls the
 // store the first time, at most once per request. A client without a live session gets an empty one. A store that fails is
 // an error, for [Error] to answer, never an empty session. Without a manager: [ErrNoManager].
+//
+// Load before the response's first byte: after it the header has gone, without Vary: Cookie and Cache-Control: private,
+// and the handler itself must have kept shared caches from the page.
 func Load(ctx context.Context) (*Session, error) {
 	v, ok := ctx.Value(visitKey{}).(*Visit)
 	if !ok {
@@ -309,7 +313,8 @@ func (s *Session) Remember(on bool) {
 	p.remember, p.remembers = on, true
 }
 
-// Err returns the first change that could not be kept.
+// Err returns the error of the first change since the last commit that cannot be kept for its own sake: a value without
+// JSON form, a name or subject that is not allowed. A size over the limit, [ErrSent] and failures of the store are Commit's.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 )
 
 // Sessions lists the subject's sessions, newest first, or [errors.ErrUnsupported]. It may be called in a handler, to show
-// the user's devices. A store that has not answered within Config.LoadTimeout is an error.
+// the user's devices. An empty subject is an error, as is a store that has not answered within Config.LoadTimeout.
 func (m *Manager) Sessions(ctx context.Context, subject string) ([]Entry, error) {
 	if err := m.checkSubject(subject); err != nil {
 		return nil, err
@@ -134,13 +134,21 @@ func (m *Manager) delete(ctx context.Context, id ID) error {
 
 // RevokeAll ends all sessions of subject and says how many, or [errors.ErrUnsupported]. A login of the subject whose
 // request began before does not survive it either: it fails with [ErrEnded]. Clocks of nodes and engine that differ widen
-// or narrow that by the difference.
+// or narrow that by the difference. An empty subject is an error: visitors are not one.
+//
+// A handler that ends its own session so calls [Session.Logout] next, which removes the cookie, and sets values (a notice,
+// say) only then: without the Logout they are changes of a session that has ended, and the commit fails with [ErrEnded].
 func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 	return m.RevokeOthers(ctx, subject, ID{})
 }
 
 // RevokeOthers ends all sessions of subject but keep: after a change of password, say. Like RevokeAll it refuses logins
-// under way. In a handler, let [Session.Renew] follow, not Login: the request's own login began before as well.
+// under way, and an empty subject is an error.
+//
+// In a handler, call [Session.Renew] and [Session.Commit] before, and RevokeOthers only once the commit has succeeded: in
+// the other order, whoever has a copy of the token can renew it between the two and is the one who is spared. If the commit
+// fails, with [ErrRenewed] for example, call RevokeAll with the subject as it was before the commit. Renew and not Login: the
+// request's own login began before as well.
 func (m *Manager) RevokeOthers(ctx context.Context, subject string, keep ID) (int, error) {
 	if err := m.checkSubject(subject); err != nil {
 		return 0, err
