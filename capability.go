@@ -97,9 +97,18 @@ func As[T any](st Store) (T, bool) {
 // other. A decorator that has one only where its inner store does also has HasSubjectIndex() bool, which this asks; mostly it
 // returns what this function says of the inner store.
 func HasSubjectIndex(st Store) bool {
-	if told, ok := As[interface{ HasSubjectIndex() bool }](st); ok {
-		return told.HasSubjectIndex()
+	for st != nil {
+		if told, ok := st.(interface{ HasSubjectIndex() bool }); ok {
+			return told.HasSubjectIndex()
+		}
+		if _, ok := st.(SubjectIndex); ok {
+			return true
+		}
+		wrapper, ok := st.(interface{ Unwrap() Store })
+		if !ok {
+			return false
+		}
+		st = wrapper.Unwrap()
 	}
-	_, ok := As[SubjectIndex](st)
-	return ok
+	return false
 }

@@ -272,8 +272,11 @@ func (c *commit) patch() error {
 	id := s.key.id
 	defer c.leaveQueue()
 	for attempt := 0; ; attempt++ {
-		if c.queued.IsZero() && c.m.locks.busy(id) {
-			attempt = max(attempt, 1) // somebody else's change is under way
+		if c.queued.IsZero() && (attempt > 0 || c.m.locks.busy(id)) {
+			if err := c.queue(c.ctx, id); err != nil {
+				return c.m.backend.failed(c.ctx, "patch", id, err)
+			}
+			attempt = max(attempt, 1) // what was loaded is out of date
 		}
 		if attempt > 0 {
 			if err := c.again("patch", id, attempt); err != nil {
@@ -345,11 +348,8 @@ func (c *commit) rekey(key Key) error {
 	return c.tellToken(sealedToken(key, c.s.secret))
 }
 
-// again waits for the other writers after a conflict, loads what they left, and decides whether the change may still be made.
+// again loads what is there after a conflict, and decides whether the change may still be made.
 func (c *commit) again(op string, id ID, attempt int) error {
-	if err := c.queue(c.ctx, id); err != nil {
-		return c.m.backend.failed(c.ctx, op, id, err)
-	}
 	if attempt > 1 && !wait(c.ctx, jitter(time.Duration(min(attempt, 16))*time.Millisecond)) {
 		return c.m.backend.failed(c.ctx, op, id, c.ctx.Err())
 	}

@@ -200,6 +200,11 @@ type decoratedIndex struct {
 
 func (d decoratedIndex) HasSubjectIndex() bool { return sojourn.HasSubjectIndex(d.inner) }
 
+// under is a store with another one below.
+type under struct{ sojourn.Store }
+
+func (u under) Unwrap() sojourn.Store { return u.Store }
+
 func TestNew_needsAStoreThatCan(t *testing.T) {
 	if _, err := sojourn.New(nil, sojourn.Config{}); err == nil {
 		t.Error("got no error without a store")
@@ -211,6 +216,13 @@ func TestNew_needsAStoreThatCan(t *testing.T) {
 		}
 	}
 	whole := memstore.New(memstore.Config{})
+	own := struct {
+		sojourn.SubjectIndex
+		under
+	}{whole, under{decoratedIndex{whole, bare}}}
+	if got := configErrors(t, own, sojourn.Config{MaxSessions: 3}); len(got) > 0 {
+		t.Errorf("an index above a decorator that has none: got errors of %q", got)
+	}
 	if got := configErrors(t, decoratedIndex{whole, whole}, sojourn.Config{MaxSessions: 3}); len(got) > 0 {
 		t.Errorf("over a store with an index: got errors of %q", got)
 	}

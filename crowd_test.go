@@ -52,47 +52,53 @@ func TestRenew_othersQueueUpBehindIt(t *testing.T) {
 	}
 }
 
-// A login waits for those who write the visitor's session before it, but not for a crowd that a planted token sends.
-func TestLogin_behindALongQueue_beginsASessionOfItsOwn(t *testing.T) {
-	st := newRigStore()
-	r := newRig(t, rigPatcher{st}, sojourn.Config{Timeout: 500 * time.Millisecond})
-	token := r.do("", func(s *sojourn.Session) { s.Set("n", 1); s.Set("cart", "full") })
-	planted, s := r.open(token)
-	sojourn.Field[int]("n").Update(s, func(n int) int { return n + 1 })
-	login, s := r.open(token)
-	s.Login("alice", "cart")
-	r.do(token, func(s *sojourn.Session) { s.Set("n", 10) }) // the two are in conflict now
+// A new secret waits for those who write the session before it, but not for a crowd that somebody sends with the old one.
+func TestCrowd_inTheQueue_delaysANewSecretAndNoMore(t *testing.T) {
+	for name, tt := range map[string]struct{ begin, change func(s *sojourn.Session) }{
+		"Login": {func(s *sojourn.Session) {}, func(s *sojourn.Session) { s.Login("alice", "cart") }},
+		"Renew": {func(s *sojourn.Session) { s.Login("alice") }, func(s *sojourn.Session) { s.Renew() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newRigStore()
+			r := newRig(t, rigPatcher{st}, sojourn.Config{Timeout: 500 * time.Millisecond})
+			token := r.do("", func(s *sojourn.Session) { tt.begin(s); s.Set("n", 1); s.Set("cart", "full") })
+			crowd, s := r.open(token)
+			sojourn.Field[int]("n").Update(s, func(n int) int { return n + 1 })
+			owner, s := r.open(token)
+			tt.change(s)
+			r.do(token, func(s *sojourn.Session) { s.Set("n", 10) }) // the two are in conflict now
 
-	held, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	patches := 0
-	st.before = func(ctx context.Context, op string) error {
-		if op == "patch" {
-			if patches++; patches == 2 { // with the lock, as the first one was in conflict
-				once.Do(func() { close(held) })
-				<-release
-				return nil
+			held, release := make(chan struct{}), make(chan struct{})
+			patches := 0
+			st.before = func(ctx context.Context, op string) error {
+				if op == "patch" {
+					if patches++; patches == 2 { // with the lock, as the first one was in conflict
+						close(held)
+						<-release
+						return nil
+					}
+				}
+				return ctx.Err() // as a driver does: the new secret has no more than its Timeout
 			}
-		}
-		return ctx.Err() // as a driver does: the login has no more than its Timeout
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if _, err := r.close(planted); !errors.Is(err, sojourn.ErrEnded) {
-			t.Errorf("the planted token's change: got %v, want ErrEnded", err)
-		}
-	})
-	<-held
-	next, err := r.close(login)
-	close(release)
-	wg.Wait()
-	if err != nil {
-		t.Fatalf("the login behind the queue: got %v", err)
-	}
-	if _, s := r.open(next); s.Subject() != "alice" || !s.Has("cart") {
-		t.Errorf("got subject %q with %v, want alice's with the cart", s.Subject(), s.Values())
-	}
-	if _, s := r.open(token); !s.IsNew() {
-		t.Error("the planted token still opens something")
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if _, err := r.close(crowd); !errors.Is(err, sojourn.ErrRenewed) {
+					t.Errorf("the crowd's change: got %v, want ErrRenewed", err)
+				}
+			})
+			<-held
+			next, err := r.close(owner)
+			close(release)
+			wg.Wait()
+			if err != nil {
+				t.Fatalf("behind the queue: got %v", err)
+			}
+			if _, s := r.open(next); s.Subject() != "alice" || !s.Has("cart") {
+				t.Errorf("got subject %q with %v, want alice's with the cart", s.Subject(), s.Values())
+			}
+			if _, s := r.open(token); !s.IsNew() {
+				t.Error("the token before still opens something")
+			}
+		})
 	}
 }

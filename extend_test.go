@@ -139,3 +139,29 @@ func TestTouch_afterTheClockWentBack_givesNoMore(t *testing.T) {
 		}
 	})
 }
+
+// A request with the token before a periodic renewal changes values and extends nothing: a touch that it overtakes is made
+// again.
+func TestTouch_overtakenByALateChange_extendsAllTheSame(t *testing.T) {
+	clock := newClock()
+	cfg := sojourn.Config{Now: clock.Now, Remember: sojourn.Lifetime{Idle: 20 * 24 * time.Hour, Absolute: 100 * 24 * time.Hour, Renew: time.Hour}}
+	onEachKind(t, cfg, func(t *testing.T, st *rigStore, r rig) {
+		old := r.do("", func(s *sojourn.Session) { s.Login("alice"); s.Remember(true); s.Set("n", 1) })
+		clock.advance(2 * time.Hour)
+		current := r.do(old, func(*sojourn.Session) {})
+		if current == old {
+			t.Fatal("the session was not renewed")
+		}
+		_, s := r.open(current)
+		id := s.ID()
+		st.age(id, 24*time.Hour)
+		v, _ := r.open(current)
+		r.do(old, func(s *sojourn.Session) { s.Set("n", 2) })
+		if _, err := r.close(v); err != nil {
+			t.Error(err)
+		}
+		if left := st.left(id); left < 19*24*time.Hour {
+			t.Errorf("%v left after a use, want 20 days", left)
+		}
+	})
+}

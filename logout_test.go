@@ -218,10 +218,18 @@ func TestLogout_duringTheLastCommit_doesNotWaitForTheHandler(t *testing.T) {
 		return n + 1
 	})
 	r.do(token, func(s *sojourn.Session) { s.Set("n", 10) })
-	if _, err := v.Commit(t.Context()); err != nil {
+	reply, err := v.Commit(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
 	v.Sent() // a stream goes on from here
+	told := false
+	for name, value := range reply.Headers() {
+		told = told || name == rigHeader && value == ""
+	}
+	if !told {
+		t.Error("the client is not told, although the header had not left")
+	}
 	if _, s := r.open(token); calls != 2 || !s.IsNew() {
 		t.Errorf("after %d calls the token still opens the session of %q", calls, s.Subject())
 	}

@@ -37,6 +37,24 @@ func TestNested_innerTokenGoesOutWhenTheOuterCommitFails(t *testing.T) {
 	}
 }
 
+// Also where http.TimeoutHandler between the two has collected it, and answered in time.
+func TestNested_innerTokenThroughATimeoutHandlerGoesOut(t *testing.T) {
+	clock := newClock()
+	outer := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
+	inner := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
+		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
+	outer.spy.fail(errDriver, "save")
+	timed := http.TimeoutHandler(inner.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Login("42") }), time.Minute, "too slow")
+	got := newBrowser(t, outer.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+		s.Set("x", 1)
+		timed.ServeHTTP(w, r)
+	})).get("/")
+	got.want(t, http.StatusServiceUnavailable, "")
+	if cookies := got.setCookies(); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-inner=") {
+		t.Errorf("got Set-Cookie %q, want the inner manager's only", cookies)
+	}
+}
+
 // The inner manager's session is told into what http.TimeoutHandler collects. It is none of the outer response's yet, which may
 // be answering the time limit at that moment.
 func TestNested_underATimeoutHandlerThatAnswers_leavesTheOuterResponseAlone(t *testing.T) {

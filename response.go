@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // response is the http.ResponseWriter that handlers see. It commits at the commit point: the first of final WriteHeader,
@@ -31,9 +32,12 @@ type response struct {
 	done      bool  // the handler returned, and did not panic
 	hijacked  bool
 
-	// inner is what managers inside have told the client about sessions of theirs that were stored: it goes out even if our
-	// own commit fails.
-	inner []pair
+	told bool // cookie has what the client is told, which may be nothing
+
+	// inner is what managers inside have told the client about sessions of theirs that were stored. If it has reached our
+	// header it goes out even if our own commit fails. They may run on while http.TimeoutHandler has answered for them.
+	innerMu sync.Mutex
+	inner   []pair
 
 	cookie, cacheControl, vary [1]string // one allocation less each
 }
@@ -108,13 +112,28 @@ func (x *response) fail() {
 	}
 	x.failed = true
 	header := x.w.Header()
+	inner := x.innerTold(header)
 	clear(header)
 	for name, values := range x.before {
 		header[name] = slices.Clone(values)
 	}
-	for _, told := range x.inner {
+	for _, told := range inner {
 		header.Add(told.name, told.text)
 	}
+}
+
+// innerTold returns what managers inside have put into the header.
+func (x *response) innerTold(header http.Header) []pair {
+	x.innerMu.Lock()
+	defer x.innerMu.Unlock()
+	return slices.DeleteFunc(slices.Clone(x.inner), func(told pair) bool { return !slices.Contains(header[told.name], told.text) })
+}
+
+// note keeps what a manager inside tells the client.
+func (x *response) note(told pair) {
+	x.innerMu.Lock()
+	defer x.innerMu.Unlock()
+	x.inner = append(x.inner, told)
 }
 
 // add puts a header of ours beside the handler's.
@@ -145,10 +164,10 @@ func (x *response) add(name, value string) bool {
 		}
 		header[name] = append(header[name], value)
 	default:
-		for outer := x.outer; outer != nil && outer.reaches(x.w); outer = outer.outer {
-			outer.inner = append(outer.inner, pair{name, value})
+		for outer := x.outer; outer != nil; outer = outer.outer {
+			outer.note(pair{name, value})
 		}
-		x.cookie[0] = value
+		x.cookie[0], x.told = value, true
 		if name == "Set-Cookie" && len(header[name]) > 0 {
 			header[name] = append(header[name], value)
 			return true
@@ -198,7 +217,7 @@ func (x *response) dropForeign() {
 
 // isForeign reports whether a field's value takes the place of our token and is none of ours.
 func (x *response) isForeign(value string) bool {
-	if told := x.cookie[0]; told != "" && value == told {
+	if x.told && value == x.cookie[0] {
 		return false
 	}
 	m := x.visit.m

@@ -32,9 +32,10 @@ func (c *commit) loginInto() error {
 	}
 	id := s.key.id
 	defer c.leaveQueue()
+	crowded := false
 	for conflicts := 0; s.status.opens(); conflicts++ {
-		inTurn := conflicts < loginConflicts && (conflicts == 0 || c.queueForLogin(id))
-		if conflicts > 1 && inTurn && !wait(c.ctx, c.loginPause(conflicts)) {
+		crowded = crowded || conflicts > 0 && !c.queueInTime(id)
+		if conflicts > 1 && !wait(c.ctx, c.loginPause(conflicts)) {
 			return c.m.backend.failed(c.ctx, "login", id, c.ctx.Err())
 		}
 		if conflicts > 0 || s.stored.Version == 0 {
@@ -46,8 +47,8 @@ func (c *commit) loginInto() error {
 				return err
 			}
 		}
-		if !inTurn || conflicts > 0 && s.stored.Version == 0 { // what a client-side store knows no version of cannot be updated
-			return c.loginBeside()
+		if conflicts == loginConflicts || conflicts > 0 && s.stored.Version == 0 {
+			return c.loginBeside() // the latter: of a client-side store, whose lease has another version than the token
 		}
 		err := c.loginUpdate()
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) {
@@ -57,9 +58,9 @@ func (c *commit) loginInto() error {
 	return c.loginAnew()
 }
 
-// queueForLogin waits for those who write the session before us, but not for a crowd of them: whoever has many write with a
-// planted token delays a login by half of Config.Timeout, and no more.
-func (c *commit) queueForLogin(id ID) bool {
+// queueInTime waits for those who write the session before us, but not for a crowd of them: whoever has many write with a
+// planted or stolen token delays a new secret by half of Config.Timeout. Then it races against them.
+func (c *commit) queueInTime(id ID) bool {
 	call := new(callContext).begin(c.ctx, c.m.cfg.Timeout/2, true)
 	defer call.end()
 	return c.queue(call, id) == nil
@@ -164,7 +165,9 @@ func (c *commit) renew() error {
 	}
 	id := s.key.id
 	defer c.leaveQueue()
+	crowded := false
 	for attempt := 0; ; attempt++ {
+		crowded = crowded || attempt > 0 && !c.queueInTime(id)
 		if attempt > 0 || s.stored.Version == 0 {
 			if err := c.again("renew", id, attempt); err != nil {
 				return err

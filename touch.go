@@ -45,13 +45,18 @@ func (c *commit) touch() {
 }
 
 // extend has the store extend the session, whoever has it by now; but one that may live longer than a login asks for only as
-// long as it is the one that was loaded. A change that this loses against has extended the session itself.
+// long as it is the one that was loaded.
 func (c *commit) extend(ttl time.Duration) error {
 	s := c.s
 	if c.m.backend.parser != nil || c.m.lifetime(&s.stored.Facts).Idle <= min(c.m.cfg.Lifetime.Idle, c.m.cfg.Remember.Idle) {
 		return c.m.backend.store.UpdateTTL(c.ctx, s.key, ttl)
 	}
-	_, err := c.m.backend.patch(c.ctx, s.key, &s.stored, Patch{Generation: s.generation}, ttl, c.left)
+	same := Patch{Generation: s.generation}
+	_, err := c.m.backend.patch(c.ctx, s.key, &s.stored, same, ttl, c.left)
+	if errors.Is(err, ErrConflict) { // mostly not of a login, but of a change that this store has no Patcher for
+		s.stored.Version = 0
+		_, err = c.m.backend.patch(c.ctx, s.key, &s.stored, same, ttl, c.left)
+	}
 	if err == nil {
 		s.stored.Version = 0
 	}

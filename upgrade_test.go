@@ -79,6 +79,16 @@ func TestUpgrade_dropsTheUpstreamsCookie(t *testing.T) {
 		t.Errorf("after a login: got Set-Cookie %q, want ours and the upstream's other one", got)
 	}
 	header := sojourn.Config{Header: rigHeader}
+	logout := func(s *sojourn.Session, r *http.Request) {
+		login(s, r)
+		s.Logout()
+		if err := s.Commit(r.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, ok := upgrade(t, header, "", logout).Header[rigHeader]; !ok || len(got) != 1 || got[0] != "" {
+		t.Errorf("after a logout: got %s %q, want our empty one", rigHeader, got)
+	}
 	if got := upgrade(t, header, rigHeader+": EVIL\r\n", nothing).Header.Values(rigHeader); len(got) != 0 {
 		t.Errorf("got %s %q, want none", rigHeader, got)
 	}

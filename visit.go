@@ -97,6 +97,7 @@ func (v *Visit) load(ctx context.Context) error {
 // Sent tells v that the reply has left: changes that need another one are [ErrSent] from now on, and a Logout that another
 // goroutine of the request has called since the last commit is stored.
 func (v *Visit) Sent() {
+	v.commitLogout() // while the client can still be told
 	v.markSent()
 	v.commitLogout()
 }
@@ -124,27 +125,40 @@ func (v *Visit) Commit(ctx context.Context) (Reply, error) {
 // holds all the same, everything else that was not committed is dropped. After Sent it has nothing to do, so an adapter
 // defers it.
 func (v *Visit) Abandon() {
-	s := &v.session
-	s.mu.Lock()
-	logout := s.pending.logout
-	if logout {
-		s.pending = &plan{logout: true, target: s.pending.target}
-	} else {
-		s.pending = &v.m.nothing
+	if s := v.held(); s != nil {
+		s.mu.Lock()
+		if s.pending.logout {
+			s.pending = &plan{logout: true, target: s.pending.target}
+		} else {
+			s.pending = &v.m.nothing
+		}
+		s.mu.Unlock()
 	}
-	s.mu.Unlock()
 	v.Sent()
 }
 
 // commitLogout stores a logout that nobody else would commit before the handler returns, and that may be hours.
 func (v *Visit) commitLogout() {
-	s := &v.session
+	s := v.held()
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
 	logout := s.pending.logout
 	s.mu.Unlock()
 	if logout {
 		_ = v.commit(v.context(), false) // a failure is an event
 	}
+}
+
+// held is the session if it has been loaded; until then it belongs to the load that may be under way.
+func (v *Visit) held() *Session {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.loaded {
+		return nil
+	}
+	return &v.session
 }
 
 // context has the request's values, for work that nobody handed a context for.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,5 +81,28 @@ func TestVisit_printed_showsNoToken(t *testing.T) {
 				t.Errorf("%s of a %T shows the token", verb, x)
 			}
 		}
+	}
+}
+
+// A goroutine of the request loads for the first time while the reply leaves or the visit is abandoned; a client that presents
+// two live sessions has the load begin the session anew.
+func TestVisit_sentBesideAFirstLoad(t *testing.T) {
+	r := newRig(t, newRigStore(), sojourn.Config{})
+	one := r.do("", func(s *sojourn.Session) { s.Set("a", 1) })
+	two := r.do("", func(s *sojourn.Session) { s.Set("a", 2) })
+	for range 500 {
+		v := r.Begin(func(name string) []string {
+			if name == rigHeader {
+				return []string{one, two}
+			}
+			return nil
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = v.Load(t.Context()) })
+		for range 20 {
+			v.Sent()
+			v.Abandon()
+		}
+		wg.Wait()
 	}
 }
