@@ -9,7 +9,7 @@ import (
 // happens wholly or not, and whoever lost decides anew.
 
 // loginConflicts is after how many lost races a login stops trying to keep the visitor's record. Between them it pauses, in
-// all for three quarters of a second: whoever keeps writing with a planted token delays a login, and no more.
+// all for about a second: whoever keeps writing with a planted token delays a login, and no more.
 const loginConflicts = 10
 
 // login makes the plan's subject the owner: of the record that the client presented if that is a visitor's or the
