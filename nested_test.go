@@ -2,6 +2,7 @@ package sojourn_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,24 @@ func TestNested_innerTokenThroughATimeoutHandlerGoesOut(t *testing.T) {
 	got.want(t, http.StatusServiceUnavailable, "")
 	if cookies := got.setCookies(); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-inner=") {
 		t.Errorf("got Set-Cookie %q, want the inner manager's only", cookies)
+	}
+}
+
+// What a handler between the two has collected and dropped does not come back.
+func TestNested_innerTokenThatWasDropped_staysAway(t *testing.T) {
+	clock := newClock()
+	outer := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
+	inner := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
+		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
+	outer.spy.fail(errDriver, "save")
+	got := newBrowser(t, outer.m.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+		s.Set("x", 1)
+		inner.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Login("42") }).
+			ServeHTTP(httptest.NewRecorder(), r)
+	})).get("/")
+	got.want(t, http.StatusServiceUnavailable, "")
+	if cookies := got.setCookies(); len(cookies) != 0 {
+		t.Errorf("got Set-Cookie %q, want none", cookies)
 	}
 }
 
