@@ -139,3 +139,14 @@ func TestFieldUpdate_whoseFunctionLoads_doesNotWaitForItself(t *testing.T) {
 		t.Fatal("the commit waits for itself")
 	}
 }
+
+func TestField_Remove(t *testing.T) {
+	r := newRig(t, newRigStore(), sojourn.Config{})
+	n := sojourn.Field[int]("n")
+	token := r.do("", func(s *sojourn.Session) { n.Set(s, 1); s.Set("other", 2) })
+	r.do(token, func(s *sojourn.Session) { n.Remove(s); n.Remove(s) })
+	_, s := r.open(token)
+	if _, ok := n.Get(s); ok || !s.Has("other") {
+		t.Errorf("got %v, want the other value alone", s.Values())
+	}
+}

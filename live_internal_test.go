@@ -41,3 +41,27 @@ func TestLiveSet_forgetsContextsThatHaveEnded(t *testing.T) {
 		t.Errorf("%d sessions are still looked after", left)
 	}
 }
+
+// The zero ID says that the store tells from now on, and that anything before may have been missed.
+func TestManager_notifiedOfTheZeroID_looksOnceAndNoMoreByTheClock(t *testing.T) {
+	m, err := New(lostStore{}, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, elsewhere := NewID(), NewID()
+	live := &liveContext{look: make(chan struct{}, 1)}
+	m.live.add(here, live)
+	m.notified(elsewhere)
+	if m.live.pushed.Load() || len(live.look) > 0 {
+		t.Error("another session's change has it look, or is taken for the zero ID")
+	}
+	m.notified(here)
+	if len(live.look) != 1 {
+		t.Error("its own change does not have it look")
+	}
+	<-live.look
+	m.notified(ID{})
+	if !m.live.pushed.Load() || len(live.look) != 1 {
+		t.Error("the zero ID does not have it look, or it goes on by the clock")
+	}
+}
