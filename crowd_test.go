@@ -21,6 +21,7 @@ func TestRenew_othersQueueUpBehindIt(t *testing.T) {
 			r := newRig(t, rigPatcher{st}, sojourn.Config{Timeout: time.Second})
 			token := r.do("", func(s *sojourn.Session) { s.Login("alice") })
 			v, s := r.open(token)
+			id := s.ID()
 			change(s)
 
 			var thief sync.WaitGroup
@@ -50,6 +51,9 @@ func TestRenew_othersQueueUpBehindIt(t *testing.T) {
 			r.do(next, func(s *sojourn.Session) { s.Set("n", "the owner's") }) // nobody has to wait any more
 			if _, s := r.open(token); s.Subject() != "" {
 				t.Errorf("the token before still opens the session of %q", s.Subject())
+			}
+			if _, s := r.open(next); s.ID() != id {
+				t.Errorf("the session is %v, and was %v", s.ID(), id)
 			}
 		})
 	}
