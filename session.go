@@ -288,6 +288,7 @@ func (s *Session) Logout() {
 	}
 	// What was collected before ends with the session; a change that could not be kept no longer matters.
 	s.pending = &plan{logout: true, target: target}
+	s.v.logouts.Store(true)
 	s.floor, s.flight = Values{}, nil
 	late := s.v.isSent()
 	s.mu.Unlock()

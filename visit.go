@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type Visit struct {
 
 	io      sync.Mutex // one load or commit at a time
 	session Session
+	logouts atomic.Bool // there was one: most visits need not look further
 
 	mu      sync.Mutex
 	loaded  bool // it and loadErr change under both locks
@@ -139,10 +141,10 @@ func (v *Visit) Abandon() {
 
 // commitLogout stores a logout that nobody else would commit before the handler returns, and that may be hours.
 func (v *Visit) commitLogout() {
-	s := v.held()
-	if s == nil {
+	if !v.logouts.Load() {
 		return
 	}
+	s := &v.session
 	s.mu.Lock()
 	logout := s.pending.logout
 	s.mu.Unlock()
