@@ -209,6 +209,9 @@ func TestBadValue_errorsQuoteNoValue(t *testing.T) {
 		sojourn.Field[int]("a").Get(s)
 		_, err := s.Get("a", new(time.Time))
 		texts = append(texts, err.Error())
+		if reason := (*time.ParseError)(nil); !errors.As(err, &reason) || reason.Value != `"hunter2"` && reason.Value != value {
+			t.Errorf("got %v, want all that the type said behind it", err)
+		}
 	})
 	for _, v := range []any{
 		json.RawMessage(`{"hunter2":1,"hunter2":2}`), json.RawMessage("hunter2"), refuses(value),

@@ -6,9 +6,11 @@ import (
 	"math"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
+	"github.com/sojourn-go/sojourn/memstore"
 )
 
 func TestContext_ownLoginDuringTheCheck_goesOn(t *testing.T) {
@@ -170,4 +172,21 @@ func TestContext_manyOfOneSession_lookTogether(t *testing.T) {
 	if n := st.count("load"); n > streams/10 {
 		t.Errorf("%d streams that opened and ended cost %d loads", streams, n)
 	}
+}
+
+// A login over the limit ends the streams of the session that has to go at once, not at the next look.
+func TestContext_ofASessionOverTheLimit_endsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, memstore.New(memstore.Config{}), sojourn.Config{MaxSessions: 1, Recheck: time.Hour})
+		token := r.do("", func(s *sojourn.Session) { s.Login("alice") })
+		_, s := r.open(token)
+		ctx, cancel := s.Context(t.Context())
+		defer cancel()
+		synctest.Wait() // it has looked once, and goes by the clock
+		r.do("", func(s *sojourn.Session) { s.Login("alice") })
+		synctest.Wait()
+		if ctx.Err() == nil {
+			t.Error("the stream goes on")
+		}
+	})
 }

@@ -70,7 +70,6 @@ func (x *response) finish() {
 // commit reports whether the handler's response may go on.
 func (x *response) commit() bool {
 	if x.answering {
-		x.visit.commitLogout()
 		x.settle()
 		return true
 	}
