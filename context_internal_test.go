@@ -62,6 +62,9 @@ func TestCallContext_endsWithItsParentIfAttached(t *testing.T) {
 			want = context.Canceled
 			<-done
 		}
+		if at, ok := plain.Deadline(); !ok || time.Until(at) > time.Minute || time.Until(at) < 0 {
+			t.Errorf("attached %t: got a deadline at %v beside a parent that has none", attached, at)
+		}
 		if plain.Err() != want || asked.Err() != want {
 			t.Errorf("attached %t: got %v and %v, want %v", attached, plain.Err(), asked.Err(), want)
 		}
