@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
@@ -108,4 +109,31 @@ func TestCrowd_inTheQueue_delaysANewSecretAndNoMore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A login that gives its record up, because others win every race, is one only if the new record was stored.
+func TestLogin_besideWhoseSaveFails_isAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newRigStore()
+		r := newRig(t, rigPatcher{st}, sojourn.Config{})
+		token := r.do("", func(s *sojourn.Session) { s.Set("n", 1) })
+		v, s := r.open(token)
+		s.Login("alice")
+		st.before = func(_ context.Context, op string) error {
+			switch op {
+			case "update":
+				return sojourn.ErrConflict // somebody on another node was faster
+			case "save":
+				return errDriver
+			}
+			return nil
+		}
+		next, err := r.close(v)
+		if failure := (*sojourn.StoreError)(nil); !errors.As(err, &failure) || next != "" {
+			t.Errorf("got %v and the token %q, want a StoreError and none", err, next)
+		}
+		if n := st.count("update"); n != 10 {
+			t.Errorf("it tried %d times to keep its record, want 10", n)
+		}
+	})
 }
