@@ -31,7 +31,7 @@ canary: ## tests with secrets that can be recognised, and a search of all they p
 timing: ## whether a wrong token's time tells how wrong it is, by Welch's t-test; for a machine with nothing else to do
 	SOJOURN_TEST_TIMING=1000000 go test -count=1 -run '^TestTiming' -v .
 
-mutants: ## break the core in some 2,000 small ways, one at a time, and list those that no test of it notices; takes hours
+mutants: ## break the core in some 2,500 small ways, one at a time, and list those that no test of it notices; takes the better part of an hour
 	GOWORK=off go run -C tools ./mutants -dir ..
 
 vuln: ## known vulnerabilities that the code of any module reaches, by Go's database, online or from a module proxy, or by VULNDB
