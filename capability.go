@@ -2,6 +2,7 @@ package sojourn
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -79,15 +80,10 @@ type Entry struct {
 // implements the capabilities itself and answers [errors.ErrUnsupported] where the inner store lacks one. The manager
 // treats that answer like a missing capability. See [HasSubjectIndex] too.
 func As[T any](st Store) (T, bool) {
-	for st != nil {
-		if t, ok := st.(T); ok {
+	for layer := range layers(st) {
+		if t, ok := layer.(T); ok {
 			return t, true
 		}
-		wrapper, ok := st.(interface{ Unwrap() Store })
-		if !ok {
-			break
-		}
-		st = wrapper.Unwrap()
 	}
 	var none T
 	return none, false
@@ -97,18 +93,26 @@ func As[T any](st Store) (T, bool) {
 // other. A decorator that has one only where its inner store does also has HasSubjectIndex() bool, which this asks; mostly it
 // returns what this function says of the inner store.
 func HasSubjectIndex(st Store) bool {
-	for st != nil {
-		if told, ok := st.(interface{ HasSubjectIndex() bool }); ok {
+	for layer := range layers(st) {
+		if told, ok := layer.(interface{ HasSubjectIndex() bool }); ok {
 			return told.HasSubjectIndex()
 		}
-		if _, ok := st.(SubjectIndex); ok {
+		if _, ok := layer.(SubjectIndex); ok {
 			return true
 		}
-		wrapper, ok := st.(interface{ Unwrap() Store })
-		if !ok {
-			return false
-		}
-		st = wrapper.Unwrap()
 	}
 	return false
+}
+
+// layers are st and the stores below it.
+func layers(st Store) iter.Seq[Store] {
+	return func(yield func(Store) bool) {
+		for st := st; st != nil && yield(st); {
+			wrapper, ok := st.(interface{ Unwrap() Store })
+			if !ok {
+				return
+			}
+			st = wrapper.Unwrap()
+		}
+	}
 }
