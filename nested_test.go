@@ -11,14 +11,20 @@ import (
 	"github.com/sojourn-go/sojourn/memstore"
 )
 
+// nestedApps are two managers, each over a store of its own. The outer one's fails at the save.
+func nestedApps(t *testing.T) (outer, inner *app) {
+	clock := newClock()
+	outer = newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
+	inner = newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
+		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
+	outer.spy.fail(errDriver, "save")
+	return outer, inner
+}
+
 // A session that the inner manager stored is the client's, whatever becomes of the outer one's: without its cookie a login
 // would be lost, and a renewal would log out.
 func TestNested_innerTokenGoesOutWhenTheOuterCommitFails(t *testing.T) {
-	clock := newClock()
-	outer := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
-	inner := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
-		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
-	outer.spy.fail(errDriver, "save")
+	outer, inner := nestedApps(t)
 	outer.Handle("/", outer.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 		s.Set("x", 1)
 		w.Header().Set("Location", "/elsewhere")
@@ -40,11 +46,7 @@ func TestNested_innerTokenGoesOutWhenTheOuterCommitFails(t *testing.T) {
 
 // Also where http.TimeoutHandler between the two has collected it, and answered in time.
 func TestNested_innerTokenThroughATimeoutHandlerGoesOut(t *testing.T) {
-	clock := newClock()
-	outer := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
-	inner := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
-		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
-	outer.spy.fail(errDriver, "save")
+	outer, inner := nestedApps(t)
 	timed := http.TimeoutHandler(inner.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Login("42") }), time.Minute, "too slow")
 	got := newBrowser(t, outer.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 		s.Set("x", 1)
@@ -58,11 +60,7 @@ func TestNested_innerTokenThroughATimeoutHandlerGoesOut(t *testing.T) {
 
 // What a handler between the two has collected and dropped does not come back.
 func TestNested_innerTokenThatWasDropped_staysAway(t *testing.T) {
-	clock := newClock()
-	outer := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
-	inner := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
-		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
-	outer.spy.fail(errDriver, "save")
+	outer, inner := nestedApps(t)
 	got := newBrowser(t, outer.m.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 		s.Set("x", 1)
 		inner.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *sojourn.Session) { s.Login("42") }).
@@ -77,11 +75,7 @@ func TestNested_innerTokenThatWasDropped_staysAway(t *testing.T) {
 // The inner manager's session is told into what http.TimeoutHandler collects. It is none of the outer response's yet, which may
 // be answering the time limit at that moment.
 func TestNested_underATimeoutHandlerThatAnswers_leavesTheOuterResponseAlone(t *testing.T) {
-	clock := newClock()
-	outer := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock, sojourn.Config{})
-	inner := newAppOver(t, newSpy(memstore.New(memstore.Config{Now: clock.Now})), clock,
-		sojourn.Config{Cookie: sojourn.Cookie{Name: "__Host-inner"}})
-	outer.spy.fail(errDriver, "save")
+	outer, inner := nestedApps(t)
 	for range 10 {
 		late := make(chan struct{})
 		slow := inner.m.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *sojourn.Session) {
