@@ -3,6 +3,7 @@ package sojourn
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -13,33 +14,32 @@ func (lostStore) Load(context.Context, Key) (State, error) { return State{}, Err
 
 // A context that has ended, by itself or by whoever asked for it, leaves nothing behind in the manager.
 func TestLiveSet_forgetsContextsThatHaveEnded(t *testing.T) {
-	m, err := New(lostStore{}, Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := m.Begin(func(string) []string { return nil })
-	s := &v.session
-	s.status, s.key, s.loadedAt = statusLive, NewID().Key(), m.now()
-	s.stored.TTL, s.stored.Facts.Created, s.stored.Facts.Deadline = time.Hour, m.now(), m.now().Add(time.Hour)
-	for range 3 {
-		ended, stop := s.Context(t.Context())
-		defer stop()
-		<-ended.Done()
-		if err := context.Cause(ended); err != ErrEnded {
-			t.Errorf("got %v, want ErrEnded", err)
+	synctest.Test(t, func(t *testing.T) {
+		m, err := New(lostStore{}, Config{})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	_, stop := s.Context(t.Context())
-	stop()
-	left := -1
-	for until := time.Now().Add(10 * time.Second); left != 0 && time.Now().Before(until); time.Sleep(time.Millisecond) {
+		v := m.Begin(func(string) []string { return nil })
+		s := &v.session
+		s.status, s.key, s.loadedAt = statusLive, NewID().Key(), m.now()
+		s.stored.TTL, s.stored.Facts.Created, s.stored.Facts.Deadline = time.Hour, m.now(), m.now().Add(time.Hour)
+		for range 3 {
+			ended, stop := s.Context(t.Context())
+			defer stop()
+			<-ended.Done()
+			if err := context.Cause(ended); err != ErrEnded {
+				t.Errorf("got %v, want ErrEnded", err)
+			}
+		}
+		_, stop := s.Context(t.Context())
+		stop()
+		synctest.Wait()
 		m.live.mu.Lock()
-		left = len(m.live.m)
-		m.live.mu.Unlock()
-	}
-	if left != 0 {
-		t.Errorf("%d sessions are still looked after", left)
-	}
+		defer m.live.mu.Unlock()
+		if left := len(m.live.m); left != 0 {
+			t.Errorf("%d sessions are still looked after", left)
+		}
+	})
 }
 
 // The zero ID says that the store tells from now on, and that anything before may have been missed.

@@ -145,33 +145,35 @@ func TestContext_openedBeforeTheLogin_endsAtOnceWithTheSubjectsSessions(t *testi
 
 // A client that holds many streams open must not cost the store as many loads at each change.
 func TestContext_manyOfOneSession_lookTogether(t *testing.T) {
-	const streams = 300
-	st := newRigStore()
-	st.after = func(_ context.Context, op string) error {
-		if op == "load" {
-			time.Sleep(5 * time.Millisecond) // a store across a network
+	synctest.Test(t, func(t *testing.T) {
+		const streams = 300
+		st := newRigStore()
+		st.after = func(_ context.Context, op string) error {
+			if op == "load" {
+				time.Sleep(5 * time.Millisecond) // a store across a network
+			}
+			return nil
 		}
-		return nil
-	}
-	r := newRig(t, st, sojourn.Config{Recheck: time.Hour})
-	token := r.do("", func(s *sojourn.Session) { s.Login("alice") })
-	_, s := r.open(token)
-	var all []context.Context
-	for range streams {
-		ctx, cancel := s.Context(t.Context())
-		defer cancel()
-		all = append(all, ctx)
-	}
-	r.do(token, func(s *sojourn.Session) { s.Renew() })
-	for _, ctx := range all {
-		<-ctx.Done()
-		if err := context.Cause(ctx); err != sojourn.ErrEnded {
-			t.Fatalf("got %v, want ErrEnded", err)
+		r := newRig(t, st, sojourn.Config{Recheck: time.Hour})
+		token := r.do("", func(s *sojourn.Session) { s.Login("alice") })
+		_, s := r.open(token)
+		var all []context.Context
+		for range streams {
+			ctx, cancel := s.Context(t.Context())
+			defer cancel()
+			all = append(all, ctx)
 		}
-	}
-	if n := st.count("load"); n > streams/10 {
-		t.Errorf("%d streams that opened and ended cost %d loads", streams, n)
-	}
+		r.do(token, func(s *sojourn.Session) { s.Renew() })
+		for _, ctx := range all {
+			<-ctx.Done()
+			if err := context.Cause(ctx); err != sojourn.ErrEnded {
+				t.Fatalf("got %v, want ErrEnded", err)
+			}
+		}
+		if n := st.count("load"); n > streams/10 {
+			t.Errorf("%d streams that opened and ended cost %d loads", streams, n)
+		}
+	})
 }
 
 // A login over the limit ends the streams of the session that has to go at once, not at the next look.
